@@ -1,0 +1,1 @@
+"""Counting of statutory periods: pure, no wall clock, no I/O."""

@@ -1,0 +1,187 @@
+"""What must hold before a declaration is loaded; every fault is reported at once."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from shared.mechanism.grammar import (
+    ANY_OPEN_STATE,
+    ByChoice,
+    Clock,
+    Condition,
+    FieldIs,
+    FromForm,
+    Kind,
+    LengthSource,
+    Mechanism,
+    NotTaken,
+    Past,
+    Step,
+    Taken,
+    cites_of,
+)
+
+_KEY = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+
+class Faulty(Exception):
+    """A declaration that does not load; `faults` says everything that is wrong with it."""
+
+    def __init__(self, mechanism: str, faults: list[str]) -> None:
+        super().__init__(f"mechanism {mechanism} does not load:\n  " + "\n  ".join(faults))
+        self.faults = faults
+
+
+def check(mechanism: Mechanism) -> Mechanism:
+    """Return the mechanism itself, or raise `Faulty` with every fault found."""
+    faults = [
+        *_keys(mechanism),
+        *_flow(mechanism),
+        *_bindings(mechanism),
+        *(fault for step in (mechanism.opening, *mechanism.steps) for fault in _step(mechanism, step)),
+        *(fault for clock in mechanism.clocks for fault in _clock(mechanism, clock)),
+    ]
+    if faults:
+        raise Faulty(mechanism.key, faults)
+    return mechanism
+
+
+def _keys(m: Mechanism) -> Iterator[str]:
+    named = {
+        "party": [party.key for party in m.parties],
+        "state": [state.key for state in m.states],
+        "step": [m.opening.key, *(step.key for step in m.steps)],
+        "clock": [clock.key for clock in m.clocks],
+    }
+    for word, keys in named.items():
+        yield from (f"{word} {key} is declared {n} times" for key, n in Counter(keys).items() if n > 1)
+        yield from (f"{word} key {key!r} is not lower_case" for key in keys if not _KEY.match(key))
+
+
+def _flow(m: Mechanism) -> Iterator[str]:
+    states = m.state_by_key
+    if m.opening.source or m.opening.to is None:
+        yield f"opening {m.opening.key} must lead from nowhere to a state"
+    for step in m.steps:
+        if not step.source:
+            yield f"step {step.key} is open in no state"
+        for key in m.sources_of(step):
+            if key in states and states[key].ends and step.to is not None:
+                yield f"step {step.key} leaves the end state {key}"
+    reached, frontier = set(), [m.opening.to]
+    while frontier:
+        state = frontier.pop()
+        if state is None or state in reached:
+            continue
+        reached.add(state)
+        frontier += [step.to for step in m.steps if state in m.sources_of(step)]
+    for key, state in states.items():
+        if key not in reached:
+            yield f"state {key} cannot be reached"
+        leaves = any(step.to not in (None, key) for step in m.steps if key in m.sources_of(step))
+        if not state.ends and not leaves:
+            yield f"state {key} is a dead end: no step leaves it and it does not end the matter"
+
+
+def _bindings(m: Mechanism) -> Iterator[str]:
+    bound = {party.key for step in (m.opening, *m.steps) for party in step.binds}
+    bound |= {party.key for party in m.opening.parties}
+    for party in m.parties:
+        if party.recorded_by is not None:
+            if party.recorded_by not in m.party_by_key:
+                yield f"party {party.key} is recorded by the unknown party {party.recorded_by}"
+        elif not party.kinds:
+            yield f"party {party.key} has neither kinds of unit nor a party that records it"
+        elif party.key not in bound and not party.by_division:
+            yield f"party {party.key} is never filled by a unit"
+    yield from _unknown("the mechanism is overseen by", "party", (p.key for p in m.overseers), m.party_by_key)
+
+
+def _step(m: Mechanism, step: Step) -> Iterator[str]:
+    where = f"step {step.key}"
+    parties = (*step.parties, *step.binds, *(step.tells or ()))
+    yield from _unknown(where, "party", (party.key for party in parties), m.party_by_key)
+    if step.source != ANY_OPEN_STATE:
+        yield from _unknown(where, "state", step.source, m.state_by_key)
+    if step.to is not None:
+        yield from _unknown(where, "state", (step.to,), m.state_by_key)
+    yield from _uncited(where, step)
+    yield from _conditions(m, where, step.when)
+    if not _KEY.match(step.said):
+        yield f"{where} says {step.said!r}, which is not lower_case"
+    yield from (f"{where} asks twice for paper {key}" for key, n in _counts(step) if n > 1)
+
+
+def _counts(step: Step) -> Iterable[tuple[str, int]]:
+    return Counter(paper.key for paper in step.papers).items()
+
+
+def _clock(m: Mechanism, clock: Clock) -> Iterator[str]:
+    where = f"clock {clock.key}"
+    yield from _unknown(where, "party", (clock.on.key,), m.party_by_key)
+    yield from _unknown(where, "state", (*clock.during, *clock.paused_during), m.state_by_key)
+    named = (*clock.after, *clock.met_by, *clock.dropped_by, *clock.closes, *clock.opens)
+    yield from _unknown(where, "step", (*named, *(e.step for e in clock.extensions)), m.step_by_key)
+    yield from _uncited(where, clock)
+    yield from (fault for extension in clock.extensions for fault in _uncited(where, extension))
+    yield from _conditions(m, where, clock.when)
+    if sum(map(bool, (clock.during, clock.after, clock.follows))) != 1:
+        yield f"{where} must run during states, after steps, or follow a clock: one of the three"
+    if clock.follows is not None:
+        yield from _unknown(where, "clock", (clock.follows,), m.clock_by_key)
+    ends = clock.met_by or clock.dropped_by or clock.kind not in (Kind.DUTY, Kind.RIGHT, Kind.SOFT)
+    if not clock.during and not ends:
+        yield f"{where} never ends: no step meets or drops it"
+    if clock.closes and clock.kind is not Kind.RIGHT:
+        yield f"{where} closes steps but is no right"
+    if bool(clock.opens) != (clock.kind is Kind.MINIMUM):
+        yield f"{where}: a minimum opens steps, and only a minimum does"
+    for source in (clock.length, *(extension.length for extension in clock.extensions)):
+        yield from _length(m, where, source)
+    if clock.counts_from is not None:
+        starters = [m.step_by_key[key] for key in clock.after if key in m.step_by_key]
+        if clock.during:
+            every_step = (m.opening, *m.steps)
+            starters = [step for step in every_step if step.to in clock.during]
+        for step in starters:
+            if clock.counts_from not in step.form.model_fields:
+                yield f"{where} counts from {clock.counts_from}, which the form of {step.key} lacks"
+    yield from _unknown(
+        where,
+        "party",
+        (key for reminder in clock.reminders for key in reminder.to if key != "superior"),
+        m.party_by_key,
+    )
+
+
+def _length(m: Mechanism, where: str, source: LengthSource) -> Iterator[str]:
+    if isinstance(source, ByChoice | FromForm) and source.field not in _fields(m):
+        yield f"{where} takes its length from the field {source.field}, which no form has"
+    if isinstance(source, ByChoice) and not source.lengths:
+        yield f"{where} has no length for any choice"
+
+
+def _conditions(m: Mechanism, where: str, conditions: tuple[Condition, ...]) -> Iterator[str]:
+    for condition in conditions:
+        match condition:
+            case FieldIs(field, _):
+                if field not in _fields(m):
+                    yield f"{where} looks at the field {field}, which no form has"
+            case Taken(step) | NotTaken(step):
+                yield from _unknown(where, "step", (step,), m.step_by_key)
+            case Past(clock):
+                yield from _unknown(where, "clock", (clock,), m.clock_by_key)
+
+
+def _fields(m: Mechanism) -> set[str]:
+    return {name for step in (m.opening, *m.steps) for name in step.form.model_fields}
+
+
+def _unknown(where: str, word: str, keys: Iterable[str], known: Iterable[str]) -> Iterator[str]:
+    yield from (f"{where} names the unknown {word} {key}" for key in keys if key not in known)
+
+
+def _uncited(where: str, cited: object) -> Iterator[str]:
+    cites = cites_of(getattr(cited, "cite", ()))
+    if not cites or any(not cite.article.strip() for cite in cites):
+        yield f"{where} cites no article"

@@ -1,0 +1,257 @@
+"""What a step, or the passing of time, does to a matter's clocks: pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from shared.clocks.calendar import Calendar
+from shared.clocks.counting import Length, Rule, Unit, count, start_of
+from shared.mechanism.grammar import (
+    ByChoice,
+    Clock,
+    Extension,
+    FromForm,
+    FromSetting,
+    Kind,
+    LengthSource,
+    Mechanism,
+    Reminder,
+)
+from shared.mechanism.matter import (
+    DROPPED,
+    ELAPSED,
+    LAPSED,
+    LATE,
+    MET,
+    OVERDUE,
+    PAUSED,
+    RUNNING,
+    ClockChange,
+    Extended,
+    Ticking,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What counting needs from outside the declaration: the calendar and the deployment's own lengths."""
+
+    calendar: Calendar
+    lengths: Mapping[str, Length]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A step as the clocks see it."""
+
+    step: str
+    source: str | None
+    to: str
+    acted_at: datetime
+    version: int
+    form: Mapping[str, Any]
+    fields: Mapping[str, Any]
+
+
+class Clockwork:
+    """The clocks of one matter while one change is worked out; `changes` collects what happened to them."""
+
+    def __init__(self, mechanism: Mechanism, runs: Iterable[Ticking], terms: Terms) -> None:
+        self._mechanism = mechanism
+        self._terms = terms
+        self.runs = list(runs)
+        self.changes: list[ClockChange] = []
+
+    def step(self, move: Move, applies: Mapping[str, bool]) -> None:
+        """Let one step end, extend, pause, resume and start clocks, in this order.
+
+        `applies` says for each clock whether its conditions hold.
+        """
+        for place, run in enumerate(self.runs):
+            if run.open:
+                self._end(place, self._declared(run), move)
+            elif _used_in_time(run, self._declared(run), move):
+                self._set(place, run, state=MET, ended_at=move.acted_at, ended_by=move.version)
+        for place, run in enumerate(self.runs):
+            if run.open:
+                self._extend(place, self._declared(run), move)
+                self._pause(place, self._declared(run), move)
+        for clock in self._mechanism.clocks:
+            if _starts(clock, move) and applies.get(clock.key, True):
+                self._start(clock, move)
+        self._follow(move)
+
+    def tell_time(self, now: datetime, version: int) -> list[tuple[Ticking, Reminder | None]]:
+        """Mark what is over at `now`; return each run with the reminder to say, or None where its time is over."""
+        said: list[tuple[Ticking, Reminder | None]] = []
+        for place, run in enumerate(self.runs):
+            clock = self._declared(run)
+            for moment, reminder in _agenda(clock, run):
+                if moment > now:
+                    break
+                if reminder is not None:
+                    run = replace(run, reminded=run.reminded + 1)  # noqa: PLW2901
+                    self.runs[place] = run
+                else:
+                    run = self._set(place, run, state=_over(clock))  # noqa: PLW2901
+                    if clock.kind is Kind.CYCLE and run.due_at is not None:
+                        self._run(clock, run.due_at - timedelta(microseconds=1), version, run.length)
+                said.append((run, reminder))
+        return said
+
+    def attention_at(self) -> datetime | None:
+        """Return when a clock next needs attention."""
+        return min((at for run in self.runs for at, _ in _agenda(self._declared(run), run)), default=None)
+
+    def owed_by(self) -> datetime | None:
+        """Return the earliest end of a duty that is still owed, whether it is past or to come."""
+        duties = (Kind.DUTY, Kind.CYCLE)
+        owed = (run.due_at for run in self.runs if run.open and self._declared(run).kind in duties)
+        return min((at for at in owed if at is not None), default=None)
+
+    def _declared(self, run: Ticking) -> Clock:
+        return self._mechanism.clock_by_key[run.key]
+
+    def _set(self, place: int, run: Ticking, **changes: Any) -> Ticking:
+        self.runs[place] = run = replace(run, **changes)
+        self.changes.append(ClockChange(run.key, run.number, run.state, run.due_at))
+        return run
+
+    def _end(self, place: int, clock: Clock, move: Move) -> None:
+        run = self.runs[place]
+        left = move.source in clock.during and move.to not in clock.during
+        if move.step in clock.dropped_by:
+            self._set(place, run, state=DROPPED, ended_at=move.acted_at, ended_by=move.version)
+        elif move.step in clock.met_by or (left and not clock.met_by):
+            late = run.due_at is not None and move.acted_at >= run.due_at
+            self._set(place, run, state=LATE if late else MET, ended_at=move.acted_at, ended_by=move.version)
+        elif left:
+            self._set(place, run, state=DROPPED, ended_at=move.acted_at, ended_by=move.version)
+
+    def _extend(self, place: int, clock: Clock, move: Move) -> None:
+        for extension in clock.extensions:
+            length = self._length(extension.length, move.fields)
+            if extension.step == move.step and length is not None:
+                run = self.runs[place]
+                more = Extended(move.step, move.version, length, extension.added)
+                run = self._due(clock, replace(run, extensions=(*run.extensions, more), state=RUNNING, reminded=0))
+                self.runs[place] = run
+                self.changes.append(ClockChange(run.key, run.number, "extended", run.due_at))
+
+    def _pause(self, place: int, clock: Clock, move: Move) -> None:
+        run = self.runs[place]
+        if move.to in clock.paused_during and run.state == RUNNING:
+            pauses = (*run.pauses, (move.acted_at, None))
+            self._set(place, run, state=PAUSED, pauses=pauses, due_at=None, due_on=None)
+        elif run.state == PAUSED and move.to not in clock.paused_during:
+            begun = run.pauses[-1][0]
+            run = replace(run, state=RUNNING, pauses=(*run.pauses[:-1], (begun, move.acted_at)))
+            self.runs[place] = run = self._due(clock, run)
+            self.changes.append(ClockChange(run.key, run.number, "resumed", run.due_at))
+
+    def _start(self, clock: Clock, move: Move) -> None:
+        for place, run in enumerate(self.runs):
+            if run.key == clock.key and run.open:
+                self._set(place, run, state=DROPPED, ended_at=move.acted_at, ended_by=move.version)
+        started_at = move.acted_at
+        if clock.counts_from is not None:
+            started_at = moment_of(move.form.get(clock.counts_from)) or started_at
+        self._run(clock, started_at, move.version, self._length(clock.length, move.fields))
+
+    def _run(self, clock: Clock, started_at: datetime, version: int, length: Length | None) -> None:
+        number = 1 + sum(1 for run in self.runs if run.key == clock.key)
+        run = self._due(clock, Ticking(clock.key, number, RUNNING, started_at, version, length))
+        self.runs.append(run)
+        self.changes.append(ClockChange(run.key, run.number, "started", run.due_at))
+
+    def _follow(self, move: Move) -> None:
+        """Start or move the clocks that begin where another clock ends."""
+        for clock in self._mechanism.clocks:
+            lead = next((run for run in reversed(self.runs) if run.key == clock.follows), None)
+            if lead is None or lead.due_at is None:
+                continue
+            # The lead's limit is the midnight after its last day; that last day is the one not counted.
+            begins = lead.due_at - timedelta(microseconds=1)
+            mine = next((p for p, run in enumerate(self.runs) if run.key == clock.key and run.open), None)
+            if mine is not None and self.runs[mine].started_at != begins:
+                self._set(mine, self._due(clock, replace(self.runs[mine], started_at=begins)))
+            elif mine is None and lead.started_by == move.version:
+                self._run(clock, begins, move.version, self._length(clock.length, move.fields))
+
+    def _due(self, clock: Clock, run: Ticking) -> Ticking:
+        if run.length is None:
+            return run
+        calendar = self._terms.calendar
+        excluded = [(begin, end) for begin, end in run.pauses if end is not None]
+        due = count(Rule(run.length, clock.backward, clock.roll), run.started_at, calendar, excluded)
+        for more in run.extensions:
+            rule = Rule(more.length, roll=clock.roll)
+            # "Extended by" adds to the old limit; "extended to" counts the new length from the start.
+            begin = due.at - timedelta(microseconds=1) if more.added else run.started_at
+            due = count(rule, begin, calendar, [] if more.added else excluded)
+        return replace(
+            run, due_at=due.at, due_on=due.on, provisional=due.provisional, calendar=calendar.edition
+        )
+
+    def _length(self, source: LengthSource, fields: Mapping[str, Any]) -> Length | None:
+        match source:
+            case Length():
+                return source
+            case ByChoice(field, lengths):
+                return lengths.get(str(fields.get(field)))
+            case FromForm(field, unit):
+                amount = fields.get(field)
+                return Length(int(amount), unit) if amount is not None else None
+            case FromSetting(setting, default):
+                return self._terms.lengths.get(setting, default)
+
+
+def moment_of(value: Any) -> datetime | None:
+    """Return the moment a form field stands for: a date is its first moment in Shanghai."""
+    if value is None or isinstance(value, datetime):
+        return value
+    if isinstance(value, str):
+        return datetime.fromisoformat(value) if "T" in value else start_of(date.fromisoformat(value))
+    return start_of(value)
+
+
+def extension_of(clock: Clock, step: str) -> Extension | None:
+    return next((extension for extension in clock.extensions if extension.step == step), None)
+
+
+def _starts(clock: Clock, move: Move) -> bool:
+    if clock.during:
+        return move.to in clock.during and move.source not in clock.during
+    return move.step in clock.after
+
+
+def _used_in_time(run: Ticking, clock: Clock, move: Move) -> bool:
+    """Whether the step uses a right within its time although it is recorded after the time was over."""
+    in_time = run.due_at is not None and move.acted_at < run.due_at
+    return run.state == LAPSED and move.step in clock.closes and in_time
+
+
+def _over(clock: Clock) -> str:
+    if clock.kind in (Kind.DUTY, Kind.CYCLE):
+        return OVERDUE
+    return LAPSED if clock.kind is Kind.RIGHT else ELAPSED
+
+
+def _agenda(clock: Clock, run: Ticking) -> list[tuple[datetime, Reminder | None]]:
+    """Return what is still to be said of a run, in order: its reminders and the end of its time (None)."""
+    if run.due_at is None or run.state not in (RUNNING, OVERDUE):
+        return []
+    rungs = sorted(
+        ((_offset(run.due_at, reminder), reminder) for reminder in clock.reminders), key=lambda rung: rung[0]
+    )
+    agenda: list[tuple[datetime, Reminder | None]] = list(rungs[run.reminded :])
+    if run.state == RUNNING:
+        agenda.append((run.due_at, None))
+    return sorted(agenda, key=lambda item: item[0])
+
+
+def _offset(due_at: datetime, reminder: Reminder) -> datetime:
+    scale = timedelta(hours=1) if reminder.offset.unit is Unit.HOURS else timedelta(days=1)
+    span = scale * reminder.offset.amount
+    return due_at + span if reminder.after else due_at - span

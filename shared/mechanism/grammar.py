@@ -1,0 +1,294 @@
+"""The words in which a mechanism is declared: parties, states, steps, clocks and papers as frozen data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.clocks.counting import Length, Unit
+
+
+class Mark(StrEnum):
+    """How a citation or number was checked; shown wherever the number is shown."""
+
+    READ = "read"  # the article's own text was read
+    SECOND_HAND = "second_hand"  # another text quotes it
+    TO_CONFIRM = "to_be_confirmed"  # waits for a lawyer
+    LOCAL = "local_policy"  # no national rule; the deployment's own choice
+    DESIGN = "design"  # this suite's own arrangement, not law
+
+
+@dataclass(frozen=True, slots=True)
+class Cite:
+    law: "Law"
+    article: str
+    mark: Mark
+
+    def __str__(self) -> str:
+        return f"《{self.law.title}》({self.law.edition}) {self.article}"
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """One edition of one instrument; called with an article it gives the citation."""
+
+    title: str
+    number: str
+    edition: str
+
+    def __call__(self, article: str, mark: Mark = Mark.READ) -> Cite:
+        return Cite(self, article, mark)
+
+
+Cites = Cite | tuple[Cite, ...]
+
+
+def cites_of(cite: Cites) -> tuple[Cite, ...]:
+    return cite if isinstance(cite, tuple) else (cite,)
+
+
+class Form(BaseModel):
+    """What a step asks to be told. Texts are stripped; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A role in a mechanism.
+
+    It is filled by a unit of one of `kinds`: by the unit that opens, by a step that binds it, or (`by_division`) by the
+    unit of that kind for the matter's division. A person who is no unit has no kinds and `recorded_by` names the party
+    that enters the person's acts.
+    """
+
+    key: str
+    title: str
+    kinds: tuple[str, ...] = ()
+    by_division: bool = False
+    recorded_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    key: str
+    title: str
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    key: str
+    title: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FieldIs:
+    """A form field, as last given, has one of these values."""
+
+    field: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """This step was taken before (`since_entry`: since the matter came into its present state)."""
+
+    step: str
+    since_entry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    step: str
+    since_entry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The time of this clock is over and it was not met."""
+
+    clock: str
+
+
+Condition = FieldIs | Taken | NotTaken | Past
+
+ANY_OPEN_STATE = ("*",)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One act that a party takes, from one of `source` to the state `to` (None: the state stays).
+
+    `said` is the past participle of the event; `post` is who inside the unit the law reserves it to; `binds` are the
+    parties named with it; `tells` are the parties told of it (None: every bound party); `opens` are the mechanisms that
+    are asked to open a side matter.
+    """
+
+    key: str
+    title: str
+    by: Party | tuple[Party, ...]
+    source: tuple[str, ...] = ()
+    to: str | None = None
+    said: str
+    cite: Cites
+    form: type[Form] = Form
+    papers: tuple[Paper, ...] = ()
+    binds: tuple[Party, ...] = ()
+    when: tuple[Condition, ...] = ()
+    post: str | None = None
+    tells: tuple[Party, ...] | None = None
+    opens: tuple[str, ...] = ()
+
+    @property
+    def parties(self) -> tuple[Party, ...]:
+        return self.by if isinstance(self.by, tuple) else (self.by,)
+
+
+class Kind(StrEnum):
+    """What it means that a clock's time is over."""
+
+    DUTY = "duty"  # goes overdue; the act is still owed
+    RIGHT = "right"  # lapses; the steps it closes are closed
+    MINIMUM = "minimum"  # the steps it opens are open only afterwards
+    VALIDITY = "validity"  # what was granted has expired
+    SOFT = "soft"  # a policy value, never shown as statutory
+    CYCLE = "cycle"  # a duty that comes again
+
+
+@dataclass(frozen=True, slots=True)
+class ByChoice:
+    """The length depends on a choice made in a form."""
+
+    field: str
+    lengths: Mapping[str, Length]
+
+
+@dataclass(frozen=True, slots=True)
+class FromForm:
+    """The length is written in the paper itself, as a whole number in a form field."""
+
+    field: str
+    unit: Unit
+    at_least: int = 1
+    at_most: int = 3660
+
+
+@dataclass(frozen=True, slots=True)
+class FromSetting:
+    """The length is a local setting. Without a default there is no date until the deployment sets one (立即, 及时)."""
+
+    setting: str
+    default: Length | None = None
+
+
+LengthSource = Length | ByChoice | FromForm | FromSetting
+
+
+def hours(amount: int) -> Length:
+    return Length(amount, Unit.HOURS)
+
+
+def days(amount: int) -> Length:
+    return Length(amount, Unit.DAYS)
+
+
+def workdays(amount: int) -> Length:
+    return Length(amount, Unit.WORKDAYS)
+
+
+def months(amount: int) -> Length:
+    return Length(amount, Unit.MONTHS)
+
+
+def years(amount: int) -> Length:
+    return Length(amount, Unit.YEARS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extension:
+    """A step that gives a clock more time: a new length from the start, or (`added`) on top of the old limit."""
+
+    step: str
+    length: LengthSource
+    cite: Cites
+    added: bool = False
+    at_most: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reminder:
+    """Say it so long before (or `after`) the time is over, to these parties; "superior" is the unit above the debtor."""
+
+    offset: Length
+    after: bool = False
+    to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clock:
+    """A time limit on a party.
+
+    It runs `during` states; or it is started by the steps in `after`, or by the end of the clock it `follows`, and then
+    ends with a step in `met_by` (done) or `dropped_by` (no longer owed). It counts from the day of the act, or from the
+    date in the form field `counts_from` (the service receipt); `backward`, to the event on that date. It stands still
+    `paused_during` states.
+    """
+
+    key: str
+    title: str
+    on: Party
+    length: LengthSource
+    cite: Cites
+    kind: Kind = Kind.DUTY
+    during: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    follows: str | None = None
+    met_by: tuple[str, ...] = ()
+    dropped_by: tuple[str, ...] = ()
+    when: tuple[Condition, ...] = ()
+    counts_from: str | None = None
+    backward: bool = False
+    roll: bool = True
+    paused_during: tuple[str, ...] = ()
+    closes: tuple[str, ...] = ()
+    opens: tuple[str, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    reminders: tuple[Reminder, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mechanism:
+    """One legal procedure in one edition. `overseers` read every matter of their division."""
+
+    key: str
+    path: str
+    title: str
+    title_en: str
+    basis: Law
+    edition: str
+    parties: tuple[Party, ...]
+    states: tuple[State, ...]
+    opening: Step
+    steps: tuple[Step, ...]
+    clocks: tuple[Clock, ...]
+    overseers: tuple[Party, ...] = ()
+    step_by_key: Mapping[str, Step] = field(init=False, repr=False, compare=False)
+    clock_by_key: Mapping[str, Clock] = field(init=False, repr=False, compare=False)
+    state_by_key: Mapping[str, State] = field(init=False, repr=False, compare=False)
+    party_by_key: Mapping[str, Party] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        every_step = (self.opening, *self.steps)
+        object.__setattr__(self, "step_by_key", {step.key: step for step in every_step})
+        object.__setattr__(self, "clock_by_key", {clock.key: clock for clock in self.clocks})
+        object.__setattr__(self, "state_by_key", {state.key: state for state in self.states})
+        object.__setattr__(self, "party_by_key", {party.key: party for party in self.parties})
+
+    def sources_of(self, step: Step) -> tuple[str, ...]:
+        """Return the states in which the step is open; the declaration may say "any that has not ended"."""
+        if step.source == ANY_OPEN_STATE:
+            return tuple(state.key for state in self.states if not state.ends)
+        return step.source
