@@ -48,8 +48,8 @@ class Event:
             raise ValueError("type: two or more lower-case words joined by dots are needed")
         if not _is_a(self.time, datetime) or self.time.tzinfo is None:
             raise ValueError("time: a moment with its zone is needed")
-        if not _is_a(self.version, int) or _is_a(self.version, bool) or self.version < 0:
-            raise ValueError("version: a whole number from 0 is needed")
+        if not _is_a(self.version, int) or _is_a(self.version, bool) or not 0 <= self.version < 2**31:
+            raise ValueError("version: a whole number from 0 to 2^31 is needed")
         if not _is_a(self.data, Mapping):
             raise ValueError("data: a JSON object is needed")
         moment = self.time.astimezone(UTC)

@@ -90,7 +90,9 @@ class ServerClock:
         async with guarded():
             answer = await self._client.admin.command("hello")
         after = _monotonic()
-        offset: timedelta = answer["localTime"] - (before + (after - before) / 2)
+        # A raw command answers with naive moments, whatever the client's options.
+        there: datetime = answer["localTime"].replace(tzinfo=UTC)
+        offset = there - (before + (after - before) / 2)
         # Within what the way there and back leaves uncertain the old value stands, so that time does not
         # step backward for nothing.
         uncertainty = (after - before) / 2 + timedelta(milliseconds=1)
