@@ -1,0 +1,1 @@
+"""The manners every service shares at its HTTP door."""
