@@ -1,0 +1,1 @@
+"""The suite on one machine: its servers, its processes, its sandbox issuer."""
