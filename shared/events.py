@@ -139,7 +139,7 @@ class Event:
         if isinstance(version, str) and version.isdecimal() and version.isascii():
             version = int(version)  # an integer attribute may travel in its text form
         try:
-            data = json.loads(body)
+            data = json.loads(body, parse_constant=_no_number)
         except (ValueError, RecursionError):
             raise ValueError("data: not JSON in UTF-8") from None
         return cls(
@@ -154,6 +154,10 @@ class Event:
             causation=given.get("causation"),
             traceparent=given.get("traceparent"),
         )
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _is_text(value: object) -> bool:

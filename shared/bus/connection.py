@@ -1,0 +1,85 @@
+"""How RabbitMQ is reached, and what its failures mean to us."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Final
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPChannelError, DeliveryError, PublishError
+
+ANSWER: Final = 5.0  # seconds for one answer of the broker
+PAUSE: Final = 2.0  # seconds at most until the next try
+_CONNECT: Final = 2.0  # seconds for one host
+_HEARTBEAT: Final = 15  # seconds
+
+
+class Away(Exception):  # noqa: N818  # a state of the broker
+    """RabbitMQ is not reachable or did not confirm in time; what was sent may or may not have arrived."""
+
+
+class Refused(Exception):  # noqa: N818  # an answer of the broker
+    """RabbitMQ did not take this message."""
+
+
+class Unroutable(Refused):
+    """No queue is bound for this message."""
+
+
+class Deaf(Exception):  # noqa: N818  # a state of ours
+    """A queue cannot be used although the broker answers."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the library raises into our four words; messages it may quote are left out."""
+    try:
+        yield
+    except PublishError:
+        raise Unroutable("no queue is bound for it") from None
+    except DeliveryError:
+        raise Refused("the broker did not take it") from None
+    except AMQPChannelError as error:
+        raise Deaf(f"the broker closed the channel ({type(error).__name__})") from None
+    except CONNECTION_EXCEPTIONS as error:  # time-outs among them
+        raise Away(f"the connection failed ({type(error).__name__})") from None
+    except asyncio.CancelledError:
+        # The library cancels what waits on a connection that closes; nobody has cancelled us.
+        task = asyncio.current_task()
+        if task and task.cancelling():
+            raise
+        raise Away("the connection was closed") from None
+
+
+async def connect(urls: Sequence[str], name: str) -> AbstractConnection:
+    """Connect to any one of the hosts, in random order; raises Away when none answers."""
+    reasons: list[str] = []
+    for url in random.sample(urls, len(urls)):
+        try:
+            async with asyncio.timeout(_CONNECT):
+                return await aio_pika.connect(
+                    url, client_properties={"connection_name": name}, heartbeat=_HEARTBEAT
+                )
+        except CONNECTION_EXCEPTIONS as error:
+            reasons.append(type(error).__name__)
+    raise Away(f"no RabbitMQ answers ({', '.join(reasons)})")
+
+
+async def close(connection: AbstractConnection) -> None:
+    """Close, without waiting long for a broker that does not answer."""
+    with suppress(*CONNECTION_EXCEPTIONS):
+        async with asyncio.timeout(_CONNECT):
+            await connection.close()
+
+
+@asynccontextmanager
+async def channel(urls: Sequence[str], name: str) -> AsyncIterator[AbstractChannel]:
+    """Give a channel on a connection of its own, for one short piece of work. Raises Away, Deaf."""
+    connection = await connect(urls, name)
+    try:
+        with translated():
+            yield await connection.channel(publisher_confirms=False)
+    finally:
+        await close(connection)
