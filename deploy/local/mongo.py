@@ -1,12 +1,14 @@
 """A MongoDB replica set on loopback."""
 
+import asyncio
+import contextlib
 import importlib.util
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pymongo import AsyncMongoClient
+from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from deploy.local.process import Process
@@ -25,33 +27,13 @@ class Mongo(Server):
 
     async def ready(self) -> None:
         """Form the replica set where it is not formed yet, and wait for its primary."""
-        for port in self.ports:
-            await self.until(lambda port=port: _answers(port), f"waiting for MongoDB on port {port}")  # type: ignore[misc]
-        members = [{"_id": n, "host": f"127.0.0.1:{port}"} for n, port in enumerate(self.ports)]
-        async with _direct(self.ports[0]) as client:
-            try:
-                config = (await client.admin.command("replSetGetConfig"))["config"]
-            except OperationFailure as error:
-                if error.code != NOT_YET_INITIALIZED:
-                    raise
-                await client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
-            else:
-                if [member["host"] for member in config["members"]] != [member["host"] for member in members]:
-                    config |= {"members": members, "version": config["version"] + 1}  # data kept, ports new
-                    await client.admin.command("replSetReconfig", config, force=True)
-        await self.until(self._has_primary, "waiting for a MongoDB primary")
+        await self.until(lambda: asyncio.to_thread(_all_answer, self.ports), "waiting for MongoDB")
+        await asyncio.to_thread(_form, self.ports)
+        await self.until(lambda: asyncio.to_thread(_has_primary, self.ports), "waiting for a MongoDB primary")
 
     async def drop(self, database: str) -> None:
         """Remove a database and all that is in it."""
-        async with AsyncMongoClient[dict[str, Any]](self.url, serverSelectionTimeoutMS=10000) as client:
-            await client.drop_database(database)
-
-    async def _has_primary(self) -> bool:
-        for port in self.ports:
-            async with _direct(port) as client:
-                if (await client.admin.command("hello")).get("isWritablePrimary"):
-                    return True
-        return False
+        await asyncio.to_thread(_drop, self.url, database)
 
 
 def mongod() -> Path | None:
@@ -91,16 +73,46 @@ def replica_set_url(ports: Sequence[int]) -> str:
     return f"mongodb://{','.join(f'127.0.0.1:{port}' for port in ports)}/?replicaSet={REPLICA_SET}"
 
 
-def _direct(port: int) -> AsyncMongoClient[dict[str, Any]]:
-    return AsyncMongoClient(
-        "127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=500, connectTimeoutMS=500
-    )
+# Plain blocking calls: pymongo's asyncio client leaves a socket open for each refused connection.
 
 
-async def _answers(port: int) -> bool:
+def _direct(port: int) -> MongoClient[dict[str, Any]]:
+    return MongoClient("127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=500, timeoutMS=2000)
+
+
+def _all_answer(ports: Sequence[int]) -> bool:
     try:
-        async with _direct(port) as client:
-            await client.admin.command("ping")
+        for port in ports:
+            with _direct(port) as client:
+                client.admin.command("ping")
     except PyMongoError:
         return False
     return True
+
+
+def _form(ports: Sequence[int]) -> None:
+    members = [{"_id": number, "host": f"127.0.0.1:{port}"} for number, port in enumerate(ports)]
+    with _direct(ports[0]) as client:
+        try:
+            config = client.admin.command("replSetGetConfig")["config"]
+        except OperationFailure as error:
+            if error.code != NOT_YET_INITIALIZED:
+                raise
+            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
+            return
+        if [member["host"] for member in config["members"]] != [member["host"] for member in members]:
+            config |= {"members": members, "version": config["version"] + 1}  # the same data on new ports
+            client.admin.command("replSetReconfig", config, force=True)
+
+
+def _has_primary(ports: Sequence[int]) -> bool:
+    for port in ports:
+        with contextlib.suppress(PyMongoError), _direct(port) as client:
+            if client.admin.command("hello").get("isWritablePrimary"):
+                return True
+    return False
+
+
+def _drop(url: str, database: str) -> None:
+    with MongoClient[dict[str, Any]](url, serverSelectionTimeoutMS=10000) as client:
+        client.drop_database(database)
