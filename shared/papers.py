@@ -227,7 +227,7 @@ class PaperRecord(BaseModel):
     received_at: datetime
 
 
-_CONTENT: Final[dict[str, Any]] = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS}
+CONTENT: Final[dict[str, Any]] = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS}
 
 
 def build_router(papers: Papers, identity: Identity) -> APIRouter:
@@ -235,7 +235,7 @@ def build_router(papers: Papers, identity: Identity) -> APIRouter:
     router = APIRouter(prefix="/v1/papers", tags=["papers"])
     Uploader = Annotated[Caller, Depends(identity.requires("papers:write"))]  # noqa: N806  # a type
 
-    @router.post("", status_code=201, openapi_extra={"requestBody": {"required": True, "content": _CONTENT}})
+    @router.post("", status_code=201, openapi_extra={"requestBody": {"required": True, "content": CONTENT}})
     async def upload_paper(request: Request, response: Response, caller: Uploader) -> PaperRecord:
         """Hand in a paper: the body is the file itself, its Content-Type the file's own."""
         request.scope[BODY_LIMIT] = papers.limit
@@ -244,7 +244,7 @@ def build_router(papers: Papers, identity: Identity) -> APIRouter:
         response.headers["Location"] = f"/v1/papers/{paper.id}"
         return PaperRecord.model_validate(paper, from_attributes=True)
 
-    @router.get("/{paper_id}", response_class=StreamingResponse, responses={200: {"content": _CONTENT}})
+    @router.get("/{paper_id}", response_class=StreamingResponse, responses={200: {"content": CONTENT}})
     async def download_paper(paper_id: uuid.UUID, caller: Uploader) -> StreamingResponse:
         """Read back a paper that the caller's own unit handed in."""
         found = await papers.find([str(paper_id)], caller.unit)

@@ -68,19 +68,24 @@ def _flow(m: Mechanism) -> Iterator[str]:
         for key in m.sources_of(step):
             if key in states and states[key].ends and step.to is not None:
                 yield f"step {step.key} leaves the end state {key}"
-    reached, frontier = set(), [m.opening.to]
-    while frontier:
-        state = frontier.pop()
-        if state is None or state in reached:
-            continue
-        reached.add(state)
-        frontier += [step.to for step in m.steps if state in m.sources_of(step)]
+    reached = _reached(m)
     for key, state in states.items():
         if key not in reached:
             yield f"state {key} cannot be reached"
         leaves = any(step.to not in (None, key) for step in m.steps if key in m.sources_of(step))
         if not state.ends and not leaves:
             yield f"state {key} is a dead end: no step leaves it and it does not end the matter"
+
+
+def _reached(m: Mechanism) -> set[str]:
+    reached: set[str] = set()
+    frontier = [m.opening.to]
+    while frontier:
+        key = frontier.pop()
+        if key is not None and key not in reached:
+            reached.add(key)
+            frontier += [step.to for step in m.steps if key in m.sources_of(step)]
+    return reached
 
 
 def _bindings(m: Mechanism) -> Iterator[str]:

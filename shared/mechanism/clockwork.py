@@ -32,6 +32,9 @@ from shared.mechanism.matter import (
     Ticking,
 )
 
+# A limit is the midnight after the last day; a moment before it lies on that day. Storage keeps milliseconds.
+_LAST_MOMENT = timedelta(milliseconds=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -71,8 +74,9 @@ class Clockwork:
         for place, run in enumerate(self.runs):
             if run.open:
                 self._end(place, self._declared(run), move)
-            elif _used_in_time(run, self._declared(run), move):
-                self._set(place, run, state=MET, ended_at=move.acted_at, ended_by=move.version)
+            elif run.state == LAPSED and move.step in self._declared(run).met_by:
+                # Used in time but recorded afterwards, or used late where lateness closes nothing.
+                self._finish(place, move)
         for place, run in enumerate(self.runs):
             if run.open:
                 self._extend(place, self._declared(run), move)
@@ -94,9 +98,9 @@ class Clockwork:
                     run = replace(run, reminded=run.reminded + 1)  # noqa: PLW2901
                     self.runs[place] = run
                 else:
-                    run = self._set(place, run, state=_over(clock))  # noqa: PLW2901
+                    run = self._set(place, run, state=state_when_over(clock))  # noqa: PLW2901
                     if clock.kind is Kind.CYCLE and run.due_at is not None:
-                        self._run(clock, run.due_at - timedelta(microseconds=1), version, run.length)
+                        self._run(clock, run.due_at - _LAST_MOMENT, version, run.length)
                 said.append((run, reminder))
         return said
 
@@ -124,10 +128,14 @@ class Clockwork:
         if move.step in clock.dropped_by:
             self._set(place, run, state=DROPPED, ended_at=move.acted_at, ended_by=move.version)
         elif move.step in clock.met_by or (left and not clock.met_by):
-            late = run.due_at is not None and move.acted_at >= run.due_at
-            self._set(place, run, state=LATE if late else MET, ended_at=move.acted_at, ended_by=move.version)
+            self._finish(place, move)
         elif left:
             self._set(place, run, state=DROPPED, ended_at=move.acted_at, ended_by=move.version)
+
+    def _finish(self, place: int, move: Move) -> None:
+        run = self.runs[place]
+        late = run.due_at is not None and move.acted_at >= run.due_at
+        self._set(place, run, state=LATE if late else MET, ended_at=move.acted_at, ended_by=move.version)
 
     def _extend(self, place: int, clock: Clock, move: Move) -> None:
         for extension in clock.extensions:
@@ -135,7 +143,9 @@ class Clockwork:
             if extension.step == move.step and length is not None:
                 run = self.runs[place]
                 more = Extended(move.step, move.version, length, extension.added)
-                run = self._due(clock, replace(run, extensions=(*run.extensions, more), state=RUNNING, reminded=0))
+                run = self._due(
+                    clock, replace(run, extensions=(*run.extensions, more), state=RUNNING, reminded=0)
+                )
                 self.runs[place] = run
                 self.changes.append(ClockChange(run.key, run.number, "extended", run.due_at))
 
@@ -172,7 +182,7 @@ class Clockwork:
             if lead is None or lead.due_at is None:
                 continue
             # The lead's limit is the midnight after its last day; that last day is the one not counted.
-            begins = lead.due_at - timedelta(microseconds=1)
+            begins = lead.due_at - _LAST_MOMENT
             mine = next((p for p, run in enumerate(self.runs) if run.key == clock.key and run.open), None)
             if mine is not None and self.runs[mine].started_at != begins:
                 self._set(mine, self._due(clock, replace(self.runs[mine], started_at=begins)))
@@ -188,7 +198,7 @@ class Clockwork:
         for more in run.extensions:
             rule = Rule(more.length, roll=clock.roll)
             # "Extended by" adds to the old limit; "extended to" counts the new length from the start.
-            begin = due.at - timedelta(microseconds=1) if more.added else run.started_at
+            begin = due.at - _LAST_MOMENT if more.added else run.started_at
             due = count(rule, begin, calendar, [] if more.added else excluded)
         return replace(
             run, due_at=due.at, due_on=due.on, provisional=due.provisional, calendar=calendar.edition
@@ -226,13 +236,7 @@ def _starts(clock: Clock, move: Move) -> bool:
     return move.step in clock.after
 
 
-def _used_in_time(run: Ticking, clock: Clock, move: Move) -> bool:
-    """Whether the step uses a right within its time although it is recorded after the time was over."""
-    in_time = run.due_at is not None and move.acted_at < run.due_at
-    return run.state == LAPSED and move.step in clock.closes and in_time
-
-
-def _over(clock: Clock) -> str:
+def state_when_over(clock: Clock) -> str:
     if clock.kind in (Kind.DUTY, Kind.CYCLE):
         return OVERDUE
     return LAPSED if clock.kind is Kind.RIGHT else ELAPSED

@@ -42,7 +42,13 @@ class Refused(Exception):
     """A step that may not be taken. `code` is stable; `field` names the input at fault, `open` what is open instead."""
 
     def __init__(
-        self, code: str, detail: str, *, fields: Sequence[str] = (), state: str | None = None, is_open: Sequence[Open] = ()
+        self,
+        code: str,
+        detail: str,
+        *,
+        fields: Sequence[str] = (),
+        state: str | None = None,
+        is_open: Sequence[Open] = (),
     ) -> None:
         super().__init__(detail)
         self.code = code
@@ -211,7 +217,9 @@ def explain(condition: Condition) -> str:
 
 
 def _closed(mechanism: Mechanism, matter: Matter, at: datetime, detail: str) -> Refused:
-    is_open = [Open(step.key, tuple(p.key for p in step.parties)) for step in open_steps(mechanism, matter, at)]
+    is_open = [
+        Open(step.key, tuple(p.key for p in step.parties)) for step in open_steps(mechanism, matter, at)
+    ]
     return Refused("step-not-open", detail, state=matter.state, is_open=is_open)
 
 
@@ -267,6 +275,7 @@ def _check_moment(name: str, moment: datetime, earliest: datetime, now: datetime
 
 def _advance(mechanism: Mechanism, matter: Matter, step: Step, act: Act, terms: Terms) -> Change:
     to = step.to if step.to is not None else matter.state
+    acting_key = (acting_party(matter, step, act.unit) or step.parties[0]).key
     version = matter.version + 1
     entry = Entry(
         version=version,
@@ -277,7 +286,7 @@ def _advance(mechanism: Mechanism, matter: Matter, step: Step, act: Act, terms: 
         acted_at=act.acted_at,
         recorded_at=act.recorded_at,
         late=act.recorded_at - act.acted_at > _PROMPT,
-        party=_acting_key(matter, step, act.unit),
+        party=acting_key,
         unit=act.unit,
         person=act.person,
         key=act.key,
@@ -299,20 +308,32 @@ def _advance(mechanism: Mechanism, matter: Matter, step: Step, act: Act, terms: 
         entered_at=act.acted_at if moved else matter.entered_at,
         history=(*matter.history, entry),
     )
-    for clock in mechanism.clocks:
-        if clock.counts_from in act.form and not clock.backward and step.key in _starters(mechanism, clock.key):
-            begun = moment_of(act.form[clock.counts_from])
-            if begun is not None:
-                earliest = begun if not matter.history else matter.entered_at - timedelta(days=1)
-                _check_moment(f"form.{clock.counts_from}", begun, earliest, act.recorded_at)
+    _check_dates(mechanism, matter, step, act)
     clockwork = Clockwork(mechanism, matter.clocks, terms)
     move = Move(step.key, entry.source, to, act.acted_at, version, act.form, after.fields())
     applies = {c.key: all(holds(w, after, act.acted_at) for w in c.when) for c in mechanism.clocks if c.when}
     clockwork.step(move, applies)
     entry = replace(entry, clocks=tuple(clockwork.changes))
     tell = _told(step, parties, act.unit)
-    said = Said(step.said, tell, {"step": step.key, "opens": list(step.opens), "by": {"party": entry.party, "unit": act.unit}})
+    said = Said(
+        step.said,
+        tell,
+        {"step": step.key, "opens": list(step.opens), "by": {"party": entry.party, "unit": act.unit}},
+    )
     return _change(matter, after, entry, clockwork, (said,))
+
+
+def _check_dates(mechanism: Mechanism, matter: Matter, step: Step, act: Act) -> None:
+    """Check the dates from which clocks count: like the act itself, neither to come nor before the history."""
+    for clock in mechanism.clocks:
+        name = clock.counts_from
+        if name is None or clock.backward or step.key not in _starters(mechanism, clock.key):
+            continue
+        begun = moment_of(act.form.get(name))
+        if begun is not None:
+            since = matter.entered_at if matter.history else act.recorded_at - _PREHISTORY
+            # A date without an hour stands for the first moment of its day.
+            _check_moment(f"form.{name}", begun, since - timedelta(days=1), act.recorded_at)
 
 
 def _starters(mechanism: Mechanism, clock_key: str) -> set[str]:
@@ -334,11 +355,6 @@ def _change(
         clocks=tuple(clockwork.runs),
     )
     return Change(matter, entry, tuple(said), clockwork.attention_at(), clockwork.owed_by())
-
-
-def _acting_key(matter: Matter, step: Step, unit: str) -> str:
-    party = acting_party(matter, step, unit)
-    return (party or step.parties[0]).key
 
 
 def _told(step: Step, parties: Mapping[str, str], actor: str) -> tuple[str, ...]:

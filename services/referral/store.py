@@ -1,0 +1,46 @@
+"""The collections of the referral service."""
+
+from shared.directory import Directory
+from shared.events import Event
+from shared.feed import Feed
+from shared.lease import Lease
+from shared.matters.store import Matters
+from shared.mongo import Collection, Mongo, guarded
+from shared.papers import Papers
+from shared.relay import ensure_index
+
+
+class Store:
+    """Everything the service keeps, in its own database."""
+
+    def __init__(self, mongo: Mongo, *, paper_limit: int) -> None:
+        database = mongo.database
+        self.matters = Matters(database["matters"])
+        self.directory = Directory(database["units"])
+        self.papers = Papers(database, now=mongo.clock.now, limit=paper_limit)
+        self.feed = Feed(database["said"])
+        self.requests = database["requests"]
+        self._leases = database["leases"]
+
+    @property
+    def speaking(self) -> tuple[Collection, ...]:
+        """Return the collections whose documents have an outbox."""
+        return (self.matters.collection, self.requests)
+
+    def lease(self, name: str, holder: str, seconds: float) -> Lease:
+        return Lease(self._leases, name, holder, seconds)
+
+    async def ensure_indexes(self) -> None:
+        await self.matters.ensure_indexes()
+        await self.directory.ensure_indexes()
+        await self.papers.ensure_indexes()
+        await self.feed.ensure_indexes()
+        for collection in self.speaking:
+            await ensure_index(collection)
+
+    async def ask(self, event: Event) -> None:
+        """Put a question to another service into an outbox of its own."""
+        async with guarded():
+            await self.requests.insert_one(
+                {"_id": event.id, "outbox": [event.document()], "send_at": event.time}
+            )

@@ -1,0 +1,361 @@
+"""The verbs: open a matter, take a step, tell the time. Each is one write, and a repeat changes nothing."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import NAMESPACE_URL, uuid5
+
+from shared import divisions, tracing
+from shared.clocks.calendar import SHANGHAI
+from shared.directory import Directory, Unit
+from shared.events import Event
+from shared.matters.store import Matters, Reader
+from shared.mechanism import core
+from shared.mechanism.chain import digest, plain
+from shared.mechanism.clockwork import Terms
+from shared.mechanism.core import Act, Change, Refused, Said, Whereabouts
+from shared.mechanism.grammar import Mechanism, Party, Step
+from shared.mechanism.matter import Entry, Link, Matter, PaperRef, Ticking
+
+_ATTEMPTS = 8
+_NAMESPACE = uuid5(NAMESPACE_URL, "urn:liandong:matter")
+
+_log = logging.getLogger(__name__)
+
+
+class Paper(Protocol):
+    """A stored document as a step refers to it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+
+
+class Papers(Protocol):
+    """Where the documents are that a unit has sent in."""
+
+    async def find(self, ids: Sequence[str], unit: str) -> Sequence[Paper]: ...
+
+
+class Clock(Protocol):
+    """The database server's time."""
+
+    def now(self) -> datetime: ...
+
+
+class Stale(Exception):
+    """The matter is no longer at the version the caller had read."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"the matter is at version {version}")
+        self.version = version
+
+
+class Absent(Exception):
+    """There is no such matter for this caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: the unit of the token, the person's id, and the posts that the law knows."""
+
+    unit: str
+    person: str
+    posts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a caller asks for: the step's form, papers by id, parties by unit code, and the key of this request."""
+
+    key: str
+    form: Mapping[str, Any]
+    acted_at: datetime | None = None
+    papers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    parties: Mapping[str, str | None] = field(default_factory=dict)
+    division: str | None = None
+    links: Sequence[Link] = ()
+
+    def digest(self, step: str) -> str:
+        """Return what tells one request from another under the same key."""
+        content = {
+            "step": step,
+            "acted_at": self.acted_at,
+            "form": self.form,
+            "papers": self.papers,
+            "parties": self.parties,
+            "division": self.division,
+            "links": self.links,
+        }
+        return digest(plain(content))
+
+
+class Commands:
+    """The verbs of one service over its matters."""
+
+    def __init__(
+        self, service: str, matters: Matters, directory: Directory, papers: Papers, clock: Clock, terms: Terms
+    ) -> None:
+        self._service = service
+        self._matters = matters
+        self._directory = directory
+        self._papers = papers
+        self._clock = clock
+        self._terms = terms
+
+    async def reader(self, unit: str) -> Reader:
+        """Return as whom a unit reads; `Refused` for a unit that the directory does not know."""
+        known = await self._known(unit)
+        return Reader(known.code, known.kind, known.division)
+
+    async def open_matter(self, mechanism: Mechanism, actor: Actor, request: Request) -> tuple[str, Entry]:
+        """Open a matter and return its id and first entry; a repeat of the same request returns the first one's.
+
+        Raises `Refused` for everything the law or the directory does not allow.
+        """
+        step = mechanism.opening
+        matter_id = str(uuid5(_NAMESPACE, f"{mechanism.key}/{actor.unit}/{request.key}"))
+        wanted = request.digest(step.key)
+        first = await self._matters.find_own(matter_id)
+        if first is None:
+            unit = await self._known(actor.unit)
+            if unit.kind not in step.parties[0].kinds:
+                raise Refused("not-your-step", f"{step.key} is taken by {step.parties[0].key}")
+            place = _place(matter_id, request.division or unit.division, request.links, self._clock.now())
+            act = await self._act(mechanism, step, actor, request, wanted, place.divisions, {})
+            change = core.open_matter(mechanism, place, act, self._terms)
+            with tracing.span("open matter", matter=matter_id, mechanism=mechanism.key, step=step.key):
+                if await self._matters.insert(change, await self._events(mechanism, change)):
+                    return matter_id, change.entry
+            first = await self._matters.find_own(matter_id)
+        if first is None or first.history[0].digest != wanted:
+            raise _other_request()
+        return matter_id, first.history[0]
+
+    async def take_step(
+        self,
+        mechanism: Mechanism,
+        matter_id: str,
+        step_key: str,
+        actor: Actor,
+        request: Request,
+        seen: int | None,
+    ) -> Entry:
+        """Take a step and return its entry; a repeat of the same request returns the first one's.
+
+        `seen` is the version the caller had read. Raises `Absent`, `Stale` or `Refused`.
+        """
+        reader = await self.reader(actor.unit)
+        wanted = request.digest(step_key)
+        step = mechanism.step_by_key[step_key]
+        for _ in range(_ATTEMPTS):
+            matter = await self._matters.find(mechanism, matter_id, reader)
+            if matter is None:
+                raise Absent
+            repeated = _repeated(matter, actor.unit, request.key, wanted)
+            if repeated is not None:
+                return repeated
+            if seen is not None and seen != matter.version:
+                raise Stale(matter.version)
+            act = await self._act(mechanism, step, actor, request, wanted, matter.divisions, matter.parties)
+            change = core.take_step(mechanism, matter, act, self._terms)
+            with tracing.span(
+                "take step",
+                matter=matter_id,
+                mechanism=mechanism.key,
+                step=step_key,
+                version=change.entry.version,
+            ):
+                if await self._matters.advance(change, await self._events(mechanism, change)):
+                    return change.entry
+        raise Refused("matter-busy", "other steps of this matter are being recorded; try again")
+
+    async def tell_time(self, mechanism: Mechanism, matter: Matter) -> bool:
+        """Mark what is over by the server's clock, and say it; False if another worker was faster."""
+        change = core.tell_time(mechanism, matter, _milliseconds(self._clock.now()), self._terms)
+        if change is None:
+            return False
+        with tracing.span(
+            "tell time", matter=matter.id, mechanism=mechanism.key, version=change.entry.version
+        ):
+            return await self._matters.advance(change, await self._events(mechanism, change))
+
+    async def _known(self, code: str) -> Unit:
+        unit = await self._directory.find(code)
+        if unit is None or not unit.active:
+            raise Refused("unit-unknown", "the directory does not know the unit of this token")
+        return unit
+
+    async def _act(
+        self,
+        mechanism: Mechanism,
+        step: Step,
+        actor: Actor,
+        request: Request,
+        wanted: str,
+        within: tuple[str, ...],
+        present: Mapping[str, str],
+    ) -> Act:
+        now = _milliseconds(self._clock.now())
+        papers = await self._found(actor.unit, request.papers)
+        parties = await self._bound(mechanism, step, request.parties, within, present)
+        return Act(
+            step=step.key,
+            unit=actor.unit,
+            person=actor.person,
+            posts=actor.posts,
+            acted_at=_milliseconds(request.acted_at) if request.acted_at else now,
+            recorded_at=now,
+            key=request.key,
+            digest=wanted,
+            form=request.form,
+            papers=papers,
+            parties=parties,
+        )
+
+    async def _found(self, unit: str, asked: Mapping[str, Sequence[str]]) -> dict[str, tuple[PaperRef, ...]]:
+        ids = list(dict.fromkeys(each for given in asked.values() for each in given))
+        found = {paper.id: paper for paper in await self._papers.find(ids, unit)} if ids else {}
+        unknown = [
+            f"papers.{key}.{i}"
+            for key, given in asked.items()
+            for i, each in enumerate(given)
+            if each not in found
+        ]
+        if unknown:
+            raise Refused("paper-unknown", "your unit has sent in no such paper", fields=unknown)
+        return {
+            key: tuple(PaperRef(found[each].id, found[each].sha256) for each in given)
+            for key, given in asked.items()
+            if given
+        }
+
+    async def _bound(
+        self,
+        mechanism: Mechanism,
+        step: Step,
+        named: Mapping[str, str | None],
+        within: tuple[str, ...],
+        present: Mapping[str, str],
+    ) -> dict[str, str]:
+        """Return the unit for each party the step binds; at the opening, also for those filled by division."""
+        bound: dict[str, str] = {}
+        for party in step.binds:
+            code = named.get(party.key)
+            if code is not None:
+                bound[party.key] = await self._fitting(party, code, present)
+        if step is mechanism.opening:
+            for party in mechanism.parties:
+                if party.by_division and party.key not in bound:
+                    unit = await self._directory.nearest(party.kinds, within)
+                    if unit is None:
+                        detail = f"the directory knows no {party.key} for this division"
+                        raise Refused("unit-unknown", detail, fields=["division"])
+                    bound[party.key] = unit.code
+        return bound
+
+    async def _fitting(self, party: Party, code: str, present: Mapping[str, str]) -> str:
+        where = [f"parties.{party.key}"]
+        unit = await self._directory.find(code)
+        if unit is None or not unit.active:
+            raise Refused("unit-unknown", "the directory knows no such unit", fields=where)
+        if unit.kind not in party.kinds:
+            raise Refused("unit-wrong-kind", f"{party.key} must be {' or '.join(party.kinds)}", fields=where)
+        if present.get(party.key) == code:
+            raise Refused("unit-unchanged", f"this unit is the {party.key} already", fields=where)
+        return code
+
+    async def _events(self, mechanism: Mechanism, change: Change) -> list[Event]:
+        matter = change.matter
+        events = []
+        for place, said in enumerate(change.said):
+            said = await self._with_superior(said)  # noqa: PLW2901
+            events.append(
+                Event(
+                    id=str(uuid5(_NAMESPACE, f"{matter.id}/{change.entry.version}/{place}")),
+                    source=f"/{self._service}",
+                    type=f"{self._service}.{mechanism.key}.{said.participle}",
+                    subject=matter.id,
+                    time=change.entry.recorded_at,
+                    data=_event_data(mechanism, matter, change.entry, said),
+                    version=matter.version,
+                    correlation=matter.correlation,
+                    traceparent=tracing.current_traceparent(),
+                    units=matter.readers,
+                    divisions=matter.divisions if mechanism.overseers else (),
+                )
+            )
+        return events
+
+    async def _with_superior(self, said: Said) -> Said:
+        code = said.data.get("superior_of")
+        if code is None:
+            return said
+        unit = await self._directory.find(code)
+        data = {key: value for key, value in said.data.items() if key != "superior_of"}
+        tell = (*said.tell, unit.superior) if unit and unit.superior else said.tell
+        return replace(said, data=data, tell=tuple(dict.fromkeys(tell)))
+
+
+def _event_data(mechanism: Mechanism, matter: Matter, entry: Entry, said: Said) -> dict[str, Any]:
+    data: dict[str, Any] = plain(
+        {
+            "mechanism": matter.mechanism,
+            "edition": matter.edition,
+            "state": matter.state,
+            "version": matter.version,
+            "acted_at": entry.acted_at,
+            "recorded_at": entry.recorded_at,
+            "parties": matter.parties,
+            "division": matter.division,
+            "tell": said.tell,
+            "clocks": [_clock_fact(mechanism, matter, run) for run in matter.open_clocks() if run.due_at],
+            **said.data,
+        }
+    )
+    return data
+
+
+def _clock_fact(mechanism: Mechanism, matter: Matter, run: Ticking) -> dict[str, Any]:
+    clock = mechanism.clock_by_key[run.key]
+    return {
+        "key": run.key,
+        "on": clock.on.key,
+        "unit": matter.parties.get(clock.on.recorded_by or clock.on.key),
+        "kind": clock.kind.value,
+        "due_at": run.due_at,
+    }
+
+
+def _place(matter: str, division: str, links: Sequence[Link], now: datetime) -> Whereabouts:
+    if not divisions.live(division, now.astimezone(SHANGHAI).date()):
+        raise Refused("division-unknown", "there is no such division today", fields=["division"])
+    return Whereabouts(
+        id=matter,
+        division=division,
+        divisions=(division, *divisions.ancestors(division)),
+        correlation=matter,
+        links=tuple(links),
+    )
+
+
+def _repeated(matter: Matter, unit: str, key: str, wanted: str) -> Entry | None:
+    for entry in matter.history:
+        if entry.key == key and entry.unit == unit:
+            if entry.digest != wanted:
+                raise _other_request()
+            return entry
+    return None
+
+
+def _other_request() -> Refused:
+    return Refused("idempotency-key-reused", "this Idempotency-Key was used for another request")
+
+
+def _milliseconds(moment: datetime) -> datetime:
+    """Return the moment as it is stored: UTC, to the millisecond."""
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

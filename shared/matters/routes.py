@@ -1,0 +1,268 @@
+"""The routes of one mechanism, derived from its declaration: typed per step, with the law in their text."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response, StreamingResponse
+
+from shared.http import paging
+from shared.http.headers import IdempotencyKey, IfMatch, etag, precondition_failed
+from shared.http.paging import CursorText, Limit, Page
+from shared.http.problems import FieldError, Problem, not_found
+from shared.identity import Caller, Identity
+from shared.matters import views
+from shared.matters.bodies import body_of, request_of
+from shared.matters.commands import Absent, Actor, Clock, Commands, Stale
+from shared.matters.store import Matters
+from shared.matters.store import Query as MatterQuery
+from shared.mechanism.chain import verify
+from shared.mechanism.core import Refused
+from shared.mechanism.describe import citation, length_text
+from shared.mechanism.grammar import Mechanism, Step
+from shared.mechanism.matter import Matter
+from shared.papers import CONTENT, Papers
+
+UnitFilter = Annotated[str | None, Query(pattern=r"^[A-Z0-9-]{2,32}$")]
+DivisionFilter = Annotated[str | None, Query(pattern=r"^[0-9]{6}$")]
+Moment = Annotated[AwareDatetime | None, Query()]
+
+_STATUS = {
+    "step-not-open": 409,
+    "matter-full": 409,
+    "matter-busy": 409,
+    "not-your-step": 403,
+    "post-required": 403,
+}
+_TITLES = {
+    403: "This is not yours to do",
+    409: "The step is not possible now",
+    422: "Some fields are missing or wrong",
+}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the routes are built over."""
+
+    commands: Commands
+    matters: Matters
+    identity: Identity
+    clock: Clock
+    papers: Papers
+
+
+def build_router(mechanism: Mechanism, parts: Parts) -> APIRouter:
+    """Return the routes of a mechanism."""
+    router = APIRouter(tags=[mechanism.key])
+    _add_opening(router, mechanism, parts)
+    for step in mechanism.steps:
+        _add_step(router, mechanism, step, parts)
+    _add_reading(router, mechanism, parts)
+    return router
+
+
+def _add_opening(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
+    step = mechanism.opening
+    body_model = body_of(mechanism, step)
+    writes = Depends(parts.identity.requires("matters:write"))
+
+    async def open_matter(
+        body: body_model,  # type: ignore[valid-type]
+        key: IdempotencyKey,
+        response: Response,
+        caller: Caller = writes,
+    ) -> views.Receipt:
+        request = request_of(body, key)
+        matter, entry = await _allowed(parts.commands.open_matter(mechanism, _actor(caller), request))
+        response.headers["Location"] = f"/v1/{mechanism.path}/{matter}"
+        response.headers["ETag"] = etag(entry.version)
+        return views.receipt(mechanism, matter, entry)
+
+    router.add_api_route(
+        f"/v1/{mechanism.path}",
+        open_matter,
+        methods=["POST"],
+        status_code=201,
+        name=f"{mechanism.key}_{step.key}",
+        summary=step.title,
+        description=_text(mechanism, step),
+        responses={201: {"headers": {**_header("Location"), **_header("ETag")}}},
+    )
+
+
+def _add_step(router: APIRouter, mechanism: Mechanism, step: Step, parts: Parts) -> None:
+    body_model = body_of(mechanism, step)
+    writes = Depends(parts.identity.requires("matters:write"))
+
+    async def take_step(
+        matter: UUID,
+        body: body_model,  # type: ignore[valid-type]
+        key: IdempotencyKey,
+        seen: IfMatch,
+        response: Response,
+        caller: Caller = writes,
+    ) -> views.Receipt:
+        request = request_of(body, key)
+        entry = await _allowed(
+            parts.commands.take_step(mechanism, str(matter), step.key, _actor(caller), request, seen)
+        )
+        response.headers["ETag"] = etag(entry.version)
+        return views.receipt(mechanism, str(matter), entry)
+
+    router.add_api_route(
+        f"/v1/{mechanism.path}/{{matter}}/steps/{step.key}",
+        take_step,
+        methods=["POST"],
+        name=f"{mechanism.key}_{step.key}",
+        summary=step.title,
+        description=_text(mechanism, step),
+        responses={200: {"headers": _header("ETag")}},
+    )
+
+
+def _add_reading(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
+    base = f"/v1/{mechanism.path}"
+    reads = Depends(parts.identity.requires("matters:read"))
+    # FastAPI reads the type at run time: the states of this very mechanism.
+    states: Any = Literal[tuple(state.key for state in mechanism.states)]
+
+    async def seen_by(caller: Caller, matter_id: UUID) -> Matter:
+        reader = await _allowed(parts.commands.reader(caller.unit))
+        matter = await parts.matters.find(mechanism, str(matter_id), reader)
+        if matter is None:
+            raise not_found()
+        return matter
+
+    @router.get(base, name=f"{mechanism.key}_list", summary=f"{mechanism.title}: list")
+    async def list_matters(
+        request: HttpRequest,
+        response: Response,
+        state: Annotated[states | None, Query()] = None,
+        party: UnitFilter = None,
+        division: DivisionFilter = None,
+        overdue: bool | None = None,
+        due_before: Moment = None,
+        updated_since: Moment = None,
+        cursor: CursorText = None,
+        limit: Limit = paging.DEFAULT_LIMIT,
+        caller: Caller = reads,
+    ) -> Page[views.Summary]:
+        """The matters your unit may see. `party`: a unit that is or was a party; `division`: it or one below it."""
+        query = MatterQuery(state, party, division, overdue, due_before, updated_since)
+        reader = await _allowed(parts.commands.reader(caller.unit))
+        field, _ = query.order
+        asked = {"mechanism": mechanism.key, "unit": caller.unit, "query": str(query)}
+        after = paging.decode(cursor, asked, 2) if cursor is not None else ()
+        now = parts.clock.now()
+        found = await parts.matters.summaries(mechanism, query, reader, now=now, after=after, limit=limit + 1)
+        shown = found[:limit]
+        following = None
+        if len(found) > limit:
+            last = shown[-1]
+            following = paging.encode([last[field], last["_id"]], asked)
+        response.headers.update(paging.link_next(request, following))
+        return Page(items=[views.summary(mechanism, each, now) for each in shown], next=following)
+
+    @router.get(f"{base}/{{matter}}", name=f"{mechanism.key}_read", summary=f"{mechanism.title}: read one")
+    async def read_matter(matter: UUID, response: Response, caller: Caller = reads) -> views.MatterView:
+        """One matter, with what your unit may do next and by when."""
+        found = await seen_by(caller, matter)
+        response.headers["ETag"] = etag(found.version)
+        return views.matter_view(mechanism, found, caller.unit, parts.clock.now())
+
+    @router.get(f"{base}/{{matter}}/clocks", name=f"{mechanism.key}_clocks", summary="期限")
+    async def read_clocks(matter: UUID, caller: Caller = reads) -> list[views.ClockView]:
+        """Every clock of the matter, running or past: since when, until when, by which article."""
+        found = await seen_by(caller, matter)
+        now = parts.clock.now()
+        return [views.clock_view(mechanism, found, run, now) for run in found.clocks]
+
+    @router.get(f"{base}/{{matter}}/history", name=f"{mechanism.key}_history", summary="办理历史")
+    async def read_history(matter: UUID, caller: Caller = reads) -> views.History:
+        """Every step with its form, its papers' digests and its place in the hash chain."""
+        return views.history(await seen_by(caller, matter))
+
+    @router.get(f"{base}/{{matter}}/history/verify", name=f"{mechanism.key}_verify", summary="核验历史")
+    async def verify_history(matter: UUID, caller: Caller = reads) -> views.Verification:
+        """Whether the history is what was recorded; if not, the first entry that does not fit."""
+        found = await seen_by(caller, matter)
+        misfit = verify(found.id, found.history)
+        shown = views.MisfitView(version=misfit.version, reason=misfit.reason) if misfit else None
+        return views.Verification(
+            matter=found.id, entries=len(found.history), intact=misfit is None, misfit=shown
+        )
+
+    @router.get(
+        f"{base}/{{matter}}/papers/{{paper}}",
+        name=f"{mechanism.key}_paper",
+        summary="材料",
+        response_class=StreamingResponse,
+        responses={200: {"content": CONTENT}},
+    )
+    async def read_paper(matter: UUID, paper: UUID, caller: Caller = reads) -> StreamingResponse:
+        """A paper of the matter, for everybody who may see the matter."""
+        found = await seen_by(caller, matter)
+        used = {ref.id for entry in found.history for refs in entry.papers.values() for ref in refs}
+        stored = await parts.papers.get(str(paper)) if str(paper) in used else None
+        if stored is None:
+            raise not_found()
+        return parts.papers.download(stored)
+
+
+def _actor(caller: Caller) -> Actor:
+    return Actor(caller.unit, caller.person, caller.posts)
+
+
+async def _allowed(work: Awaitable[T]) -> T:
+    """Return what the command returns; its refusals become problems."""
+    try:
+        return await work
+    except Absent:
+        raise not_found() from None
+    except Stale as stale:
+        raise precondition_failed(stale.version) from None
+    except Refused as refused:
+        raise _problem(refused) from None
+
+
+def _problem(refused: Refused) -> Problem:
+    # A caller whose own unit is unknown may do nothing; a named unit that is unknown is a wrong field.
+    status = 403 if refused.code == "unit-unknown" and not refused.fields else _STATUS.get(refused.code, 422)
+    extra: dict[str, Any] = {}
+    if refused.state is not None:
+        extra["state"] = refused.state
+    if refused.code == "step-not-open":
+        extra["open"] = [{"step": each.step, "by": list(each.by)} for each in refused.open]
+    errors = [FieldError(field=name, code=refused.code, message=refused.detail) for name in refused.fields]
+    return Problem(status, refused.code, _TITLES[status], detail=refused.detail, errors=errors, extra=extra)
+
+
+def _header(name: str) -> dict[str, Any]:
+    return {name: {"schema": {"type": "string"}}}
+
+
+def _text(mechanism: Mechanism, step: Step) -> str:
+    """Return what the OpenAPI says of a step: who, when, the law, and the clocks it starts and meets."""
+    who = " or ".join(f"{party.title} (`{party.key}`)" for party in step.parties)
+    lines = [f"**{step.title}**, by {who}" + (f", reserved to the `{step.post}`." if step.post else ".")]
+    if step.source:
+        lines.append("Open in: " + ", ".join(f"`{state}`" for state in mechanism.sources_of(step)) + ".")
+    lines.append(f"Law: {citation(step.cite)}.")
+    for clock in mechanism.clocks:
+        starts = step.key in clock.after or (step.to in clock.during)
+        meets = step.key in clock.met_by or (
+            not clock.met_by and bool(set(mechanism.sources_of(step)) & set(clock.during)) and not starts
+        )
+        if starts or meets:
+            verb = "Starts" if starts else "Meets"
+            lines.append(
+                f"{verb} the {clock.kind.value} `{clock.key}` ({clock.title}, {length_text(clock.length)};"
+                f" {citation(clock.cite)})."
+            )
+    return "\n\n".join(lines)

@@ -1,0 +1,378 @@
+"""What readers are shown: receipts, summaries, matters with what may be done next, clocks, history."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from shared.clocks.calendar import SHANGHAI
+from shared.mechanism import core
+from shared.mechanism.clockwork import state_when_over
+from shared.mechanism.grammar import Cites, Clock, Kind, Mechanism, Step, cites_of
+from shared.mechanism.matter import RUNNING, Entry, Matter, Ticking
+
+_EFFECTS = {
+    Kind.DUTY: "the act stays owed and is overdue",
+    Kind.CYCLE: "the act stays owed and is overdue; a new run has begun",
+    Kind.RIGHT: "the right is lost; the steps it closes are closed",
+    Kind.MINIMUM: "the steps it holds back are open",
+    Kind.VALIDITY: "what was granted has expired",
+    Kind.SOFT: "a reminder only",
+}
+
+
+class CiteView(BaseModel):
+    """An article, and how far its number was checked."""
+
+    law: str
+    number: str
+    edition: str
+    article: str
+    mark: str
+
+
+class Named(BaseModel):
+    key: str
+    title: str
+
+
+class ClockEffect(BaseModel):
+    """What a step did to a clock."""
+
+    clock: str
+    change: str
+    due_at: datetime | None
+
+
+class Receipt(BaseModel):
+    """Proof that a step was recorded: the same for every repeat of the request."""
+
+    matter: str
+    mechanism: str
+    version: int
+    step: str
+    state: str
+    acted_at: datetime
+    recorded_at: datetime
+    late: bool = Field(description="Recorded noticeably after it was done (补录).")
+    clocks: list[ClockEffect]
+    hash: str = Field(description="SHA-256 of the history up to and including this step.")
+
+
+class Summary(BaseModel):
+    id: str
+    mechanism: str
+    edition: str
+    state: Named
+    version: int
+    division: str
+    parties: dict[str, str]
+    opened_at: datetime
+    updated_at: datetime
+    due_at: datetime | None = Field(description="Earliest end of a duty that is still owed.")
+    overdue: bool
+
+
+class NextStep(BaseModel):
+    """A step that the reader's unit may take now."""
+
+    step: str
+    title: str
+    party: str
+    post: str | None
+    due_at: datetime | None
+    clock: str | None
+    href: str
+    cites: list[CiteView]
+
+
+class LinkView(BaseModel):
+    rel: str
+    matter: str
+
+
+class MatterView(Summary):
+    """A matter as one unit reads it."""
+
+    entered_at: datetime
+    fields: dict[str, Any] = Field(description="The form fields as last given.")
+    links: list[LinkView]
+    next: list[NextStep]
+
+
+class LengthView(BaseModel):
+    amount: int
+    unit: str
+
+
+class PauseView(BaseModel):
+    since: datetime
+    until: datetime | None
+
+
+class ExtensionView(BaseModel):
+    step: str
+    version: int
+    length: LengthView
+    added: bool
+    cites: list[CiteView]
+
+
+class ClockView(BaseModel):
+    """One run of a clock, and where its length comes from."""
+
+    key: str
+    number: int
+    title: str
+    kind: str
+    party: str
+    unit: str | None
+    state: str
+    started_at: datetime
+    started_by: int = Field(description="Version of the history entry that started it.")
+    length: LengthView | None
+    roll: bool
+    backward: bool
+    due_on: date | None = Field(description="The last day itself; null for hours.")
+    due_at: datetime | None = Field(description="The moment the time is over, exclusive, in UTC.")
+    due_at_local: str | None
+    provisional: bool = Field(description="The calendar of that year is not published yet.")
+    calendar: str
+    pauses: list[PauseView]
+    extensions: list[ExtensionView]
+    ended_at: datetime | None
+    ended_by: int | None
+    effect: str
+    cites: list[CiteView]
+
+
+class PaperView(BaseModel):
+    id: str
+    sha256: str
+
+
+class EntryView(BaseModel):
+    version: int
+    kind: str
+    step: str
+    source: str | None
+    state: str
+    party: str | None
+    unit: str | None
+    person: str | None
+    acted_at: datetime
+    recorded_at: datetime
+    late: bool
+    form: dict[str, Any]
+    papers: dict[str, list[PaperView]]
+    bound: dict[str, str]
+    clocks: list[ClockEffect]
+    previous: str
+    hash: str
+
+
+class History(BaseModel):
+    matter: str
+    entries: list[EntryView]
+
+
+class MisfitView(BaseModel):
+    version: int
+    reason: str
+
+
+class Verification(BaseModel):
+    """Whether the history is what was recorded; if not, the first entry that does not fit."""
+
+    matter: str
+    entries: int
+    intact: bool
+    misfit: MisfitView | None
+
+
+def cites(cited: Cites) -> list[CiteView]:
+    return [
+        CiteView(
+            law=cite.law.title,
+            number=cite.law.number,
+            edition=cite.law.edition,
+            article=cite.article,
+            mark=cite.mark.value,
+        )
+        for cite in cites_of(cited)
+    ]
+
+
+def receipt(mechanism: Mechanism, matter_id: str, entry: Entry) -> Receipt:
+    return Receipt(
+        matter=matter_id,
+        mechanism=mechanism.key,
+        version=entry.version,
+        step=entry.step,
+        state=entry.to,
+        acted_at=entry.acted_at,
+        recorded_at=entry.recorded_at,
+        late=entry.late,
+        clocks=_effects(entry),
+        hash=entry.hash,
+    )
+
+
+def summary(mechanism: Mechanism, document: Mapping[str, Any], now: datetime) -> Summary:
+    """Return the summary of a stored document, as of `now`."""
+    due_at = document.get("owed_by")
+    return Summary(
+        id=document["_id"],
+        mechanism=mechanism.key,
+        edition=document["edition"],
+        state=_state(mechanism, document["state"]),
+        version=document["version"],
+        division=document["division"],
+        parties=document["parties"],
+        opened_at=document["opened_at"],
+        updated_at=document["updated_at"],
+        due_at=due_at,
+        overdue=due_at is not None and due_at <= now,
+    )
+
+
+def matter_view(mechanism: Mechanism, matter: Matter, unit: str, now: datetime) -> MatterView:
+    """Return the matter with the steps that `unit` may take at `now`."""
+    owed = [
+        run.due_at
+        for run in matter.open_clocks()
+        if run.due_at is not None and mechanism.clock_by_key[run.key].kind in (Kind.DUTY, Kind.CYCLE)
+    ]
+    due_at = min(owed, default=None)
+    return MatterView(
+        id=matter.id,
+        mechanism=mechanism.key,
+        edition=matter.edition,
+        state=_state(mechanism, matter.state),
+        version=matter.version,
+        division=matter.division,
+        parties=dict(matter.parties),
+        opened_at=matter.opened_at,
+        updated_at=matter.updated_at,
+        due_at=due_at,
+        overdue=due_at is not None and due_at <= now,
+        entered_at=matter.entered_at,
+        fields=matter.fields(),
+        links=[LinkView(rel=link.rel, matter=link.matter) for link in matter.links],
+        next=list(_next(mechanism, matter, unit, now)),
+    )
+
+
+def clock_view(mechanism: Mechanism, matter: Matter, run: Ticking, now: datetime) -> ClockView:
+    clock = mechanism.clock_by_key[run.key]
+    debtor = clock.on.recorded_by or clock.on.key
+    over = run.state == RUNNING and run.due_at is not None and run.due_at <= now
+    return ClockView(
+        key=run.key,
+        number=run.number,
+        title=clock.title,
+        kind=clock.kind.value,
+        party=clock.on.key,
+        unit=matter.parties.get(debtor),
+        # What the worker has not marked yet is shown as it is.
+        state=state_when_over(clock) if over else run.state,
+        started_at=run.started_at,
+        started_by=run.started_by,
+        length=LengthView(amount=run.length.amount, unit=run.length.unit.value) if run.length else None,
+        roll=clock.roll,
+        backward=clock.backward,
+        due_on=run.due_on,
+        due_at=run.due_at.astimezone(UTC) if run.due_at else None,
+        due_at_local=run.due_at.astimezone(SHANGHAI).isoformat() if run.due_at else None,
+        provisional=run.provisional,
+        calendar=run.calendar,
+        pauses=[PauseView(since=begin, until=end) for begin, end in run.pauses],
+        extensions=[
+            ExtensionView(
+                step=more.step,
+                version=more.version,
+                length=LengthView(amount=more.length.amount, unit=more.length.unit.value),
+                added=more.added,
+                cites=[c for e in clock.extensions if e.step == more.step for c in cites(e.cite)],
+            )
+            for more in run.extensions
+        ],
+        ended_at=run.ended_at,
+        ended_by=run.ended_by,
+        effect=_EFFECTS[clock.kind],
+        cites=cites(clock.cite),
+    )
+
+
+def history(matter: Matter) -> History:
+    return History(
+        matter=matter.id,
+        entries=[
+            EntryView(
+                version=entry.version,
+                kind=entry.kind,
+                step=entry.step,
+                source=entry.source,
+                state=entry.to,
+                party=entry.party,
+                unit=entry.unit,
+                person=entry.person,
+                acted_at=entry.acted_at,
+                recorded_at=entry.recorded_at,
+                late=entry.late,
+                form=dict(entry.form),
+                papers={
+                    key: [PaperView(id=paper.id, sha256=paper.sha256) for paper in papers]
+                    for key, papers in entry.papers.items()
+                },
+                bound=dict(entry.bound),
+                clocks=_effects(entry),
+                previous=entry.previous,
+                hash=entry.hash,
+            )
+            for entry in matter.history
+        ],
+    )
+
+
+def _effects(entry: Entry) -> list[ClockEffect]:
+    return [ClockEffect(clock=c.clock, change=c.change, due_at=c.due_at) for c in entry.clocks]
+
+
+def _state(mechanism: Mechanism, key: str) -> Named:
+    return Named(key=key, title=mechanism.state_by_key[key].title)
+
+
+def _next(mechanism: Mechanism, matter: Matter, unit: str, now: datetime) -> Iterator[NextStep]:
+    for step in core.open_steps(mechanism, matter, now):
+        party = core.acting_party(matter, step, unit)
+        if party is None:
+            continue
+        pressing = _pressing(mechanism, matter, step)
+        yield NextStep(
+            step=step.key,
+            title=step.title,
+            party=party.key,
+            post=step.post,
+            due_at=pressing.due_at if pressing else None,
+            clock=pressing.key if pressing else None,
+            href=f"/v1/{mechanism.path}/{matter.id}/steps/{step.key}",
+            cites=cites(step.cite),
+        )
+
+
+def _pressing(mechanism: Mechanism, matter: Matter, step: Step) -> Ticking | None:
+    """Return the open clock with the earliest end that this step would meet."""
+    met = [
+        (run.due_at, run)
+        for run in matter.open_clocks()
+        if run.due_at is not None and _meets(mechanism.clock_by_key[run.key], step)
+    ]
+    return min(met, key=lambda pair: pair[0])[1] if met else None
+
+
+def _meets(clock: Clock, step: Step) -> bool:
+    if clock.met_by:
+        return step.key in clock.met_by
+    return bool(clock.during) and step.to is not None and step.to not in clock.during
