@@ -13,6 +13,7 @@ CONTENT_TYPE: Final = "application/json"
 # The type is also the routing key: two or more dotted words, within AMQP's 255 bytes.
 _TYPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _TYPE_LIMIT: Final = 255
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Event:
     def body(self) -> bytes:
         """Give the data as JSON in UTF-8; ValueError when it has no JSON form."""
         try:
-            text = json.dumps(self.data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            text = _JSON.encode(dict(self.data))
         except (TypeError, ValueError):
             raise ValueError("data: only what JSON can carry may be said") from None
         return text.encode()

@@ -42,7 +42,7 @@ _OPTIONS: Final[dict[str, Any]] = {
 _log = logging.getLogger(__name__)
 
 
-class Unavailable(Exception):  # noqa: N818  # a state of the server, answered with 503
+class Unavailable(Exception):  # a state of the server, answered with 503
     """MongoDB did not answer in time; a write that was under way may or may not have happened."""
 
 

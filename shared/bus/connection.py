@@ -16,11 +16,11 @@ _CONNECT: Final = 2.0  # seconds for one host
 _HEARTBEAT: Final = 15  # seconds
 
 
-class Away(Exception):  # noqa: N818  # a state of the broker
+class Away(Exception):  # a state of the broker
     """RabbitMQ is not reachable or did not confirm in time; what was sent may or may not have arrived."""
 
 
-class Refused(Exception):  # noqa: N818  # an answer of the broker
+class Refused(Exception):  # an answer of the broker
     """RabbitMQ did not take this message."""
 
 
@@ -28,7 +28,7 @@ class Unroutable(Refused):
     """No queue is bound for this message."""
 
 
-class Deaf(Exception):  # noqa: N818  # a state of ours
+class Deaf(Exception):  # a state of ours
     """A queue cannot be used although the broker answers."""
 
 
