@@ -160,6 +160,9 @@ class Commands:
                 return repeated
             if seen is not None and seen != matter.version:
                 raise Stale(matter.version)
+            # Whether it may be done at all comes before what is wrong with how it is asked.
+            at = request.acted_at or self._clock.now()
+            core.permit(mechanism, matter, step_key, actor.unit, actor.posts, at)
             act = await self._act(mechanism, step, actor, request, wanted, matter.divisions, matter.parties)
             change = core.take_step(mechanism, matter, act, self._terms)
             with tracing.span(

@@ -114,6 +114,9 @@ def _step(m: Mechanism, step: Step) -> Iterator[str]:
     yield from _conditions(m, where, step.when)
     if not _KEY.match(step.said):
         yield f"{where} says {step.said!r}, which is not lower_case"
+    for name, info in step.form.model_fields.items():
+        if info.is_required() and not info.examples:
+            yield f"{where} has no example for its field {name}"
     yield from (f"{where} asks twice for paper {key}" for key, n in _counts(step) if n > 1)
 
 

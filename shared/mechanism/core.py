@@ -129,22 +129,32 @@ def open_matter(mechanism: Mechanism, place: Whereabouts, act: Act, terms: Terms
     return _advance(mechanism, blank, step, act, terms)
 
 
-def take_step(mechanism: Mechanism, matter: Matter, act: Act, terms: Terms) -> Change:
-    """Return the matter after the step, or raise `Refused` with the reason and what is open."""
-    step = mechanism.step_by_key.get(act.step)
+def permit(
+    mechanism: Mechanism, matter: Matter, step_key: str, unit: str, posts: frozenset[str], at: datetime
+) -> Step:
+    """Return the step if this unit may take it at `at`; else raise `Refused` with the reason and what is open."""
+    step = mechanism.step_by_key.get(step_key)
     if step is None or step is mechanism.opening:
-        raise Refused("unknown-step", f"{mechanism.key} has no step {act.step}")
-    if acting_party(matter, step, act.unit) is None:
+        raise Refused("unknown-step", f"{mechanism.key} has no step {step_key}")
+    if acting_party(matter, step, unit) is None:
         who = " or ".join(party.key for party in step.parties)
         raise Refused("not-your-step", f"{step.key} is taken by {who}", state=matter.state)
     if matter.state not in mechanism.sources_of(step):
-        raise _closed(mechanism, matter, act.acted_at, f"{step.key} is not open in state {matter.state}")
-    if step.post is not None and step.post not in act.posts:
+        raise _closed(mechanism, matter, at, f"{step.key} is not open in state {matter.state}")
+    if step.post is not None and step.post not in posts:
         raise Refused("post-required", f"the law reserves {step.key} to the {step.post}", state=matter.state)
     for condition in step.when:
-        if not holds(condition, matter, act.acted_at):
-            raise _closed(mechanism, matter, act.acted_at, f"{step.key} is not open: {explain(condition)}")
-    _check_clocks(mechanism, matter, step, act)
+        if not holds(condition, matter, at):
+            raise _closed(mechanism, matter, at, f"{step.key} is not open: {explain(condition)}")
+    against = _clock_against(mechanism, matter, step, at) or _no_extension(mechanism, matter, step, at)
+    if against is not None:
+        raise _closed(mechanism, matter, at, against)
+    return step
+
+
+def take_step(mechanism: Mechanism, matter: Matter, act: Act, terms: Terms) -> Change:
+    """Return the matter after the step, or raise `Refused` with the reason and what is open."""
+    step = permit(mechanism, matter, act.step, act.unit, act.posts, act.acted_at)
     _check_act(matter, step, act)
     if len(matter.history) >= MAX_ENTRIES:
         raise Refused("matter-full", f"a matter holds at most {MAX_ENTRIES} entries")
@@ -188,6 +198,7 @@ def open_steps(mechanism: Mechanism, matter: Matter, at: datetime) -> list[Step]
         if matter.state in mechanism.sources_of(step)
         and all(holds(condition, matter, at) for condition in step.when)
         and _clock_against(mechanism, matter, step, at) is None
+        and _no_extension(mechanism, matter, step, at) is None
     ]
 
 
@@ -236,21 +247,19 @@ def _clock_against(mechanism: Mechanism, matter: Matter, step: Step, at: datetim
     return None
 
 
-def _check_clocks(mechanism: Mechanism, matter: Matter, step: Step, act: Act) -> None:
-    against = _clock_against(mechanism, matter, step, act.acted_at)
-    if against is not None:
-        raise _closed(mechanism, matter, act.acted_at, against)
+def _no_extension(mechanism: Mechanism, matter: Matter, step: Step, at: datetime) -> str | None:
     for clock in mechanism.clocks:
         extension = extension_of(clock, step.key)
         if extension is None:
             continue
         run = matter.ticking(clock.key)
         if run is None or not run.open:
-            raise _closed(mechanism, matter, act.acted_at, f"{clock.key} is not running")
-        if run.due_at is not None and act.acted_at >= run.due_at:
-            raise _closed(mechanism, matter, act.acted_at, f"the time of {clock.key} is already over")
+            return f"{clock.key} is not running"
+        if run.due_at is not None and at >= run.due_at:
+            return f"the time of {clock.key} is already over"
         if sum(1 for more in run.extensions if more.step == step.key) >= extension.at_most:
-            raise _closed(mechanism, matter, act.acted_at, f"{clock.key} was already extended by {step.key}")
+            return f"{clock.key} was already extended by {step.key}"
+    return None
 
 
 def _check_act(matter: Matter, step: Step, act: Act) -> None:

@@ -220,7 +220,7 @@ class Extension:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reminder:
-    """Say it so long before (or `after`) the time is over, to these parties; "superior" is the unit above the debtor."""
+    """Say it so long before (or `after`) the time is over, to these parties; "superior" is the debtor's superior."""
 
     offset: Length
     after: bool = False

@@ -140,8 +140,7 @@ class Handover(Form):
     remarks: Text | None = None
 
 
-class Withdrawal(Decision):
-    reasons: Text
+class Withdrawal(ReasonedDecision):
     advises_penalty: bool = Field(
         False, description="The police suggest an administrative penalty (310号 13)"
     )
@@ -161,7 +160,7 @@ class Question(Form):
 
 
 class Answer(Form):
-    answer: Text
+    answer: Text = Field(examples=["达到立案追诉标准，建议补强资金流向的证据。"])
 
 
 MECHANISM = Mechanism(

@@ -1,0 +1,218 @@
+"""A referral service on real servers, and units that use it through its public API."""
+
+import itertools
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from services.referral import api
+from services.referral.mechanisms import MECHANISMS
+from services.referral.store import Store
+from shared.clocks.calendar import published_calendar
+from shared.clocks.counting import Length, Unit
+from shared.events import Event
+from shared.http.health import Readiness
+from shared.http.ratelimit import RateLimiter
+from shared.identity import Identity
+from shared.matters.bodies import example
+from shared.matters.commands import Commands
+from shared.matters.timekeeper import Timekeeper
+from shared.mechanism.clockwork import Terms
+from shared.mechanism.grammar import Step
+from shared.mongo import Mongo, connect
+from tests.shared.issuer import AUDIENCE, Issuer, running
+
+TRANSFER = MECHANISMS["forward_transfer", "2020-08-07"]
+PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
+
+ORGAN, POLICE, OTHER_POLICE = "LY-SC-001", "LY-GA-001", "LY-GA-002"
+PROCURATORATE, CITY_PROCURATORATE, FAR_PROCURATORATE = "LY-JC-329", "LY-JC-300", "LY-JC-323"
+COMMISSION, OTHER_ORGAN = "LY-JW-001", "LY-SC-002"
+UNITS = {
+    ORGAN: ("administrative_organ", "410329"),
+    OTHER_ORGAN: ("administrative_organ", "410329"),
+    POLICE: ("public_security", "410329"),
+    OTHER_POLICE: ("public_security", "410323"),
+    PROCURATORATE: ("procuratorate", "410329"),
+    CITY_PROCURATORATE: ("procuratorate", "410300"),
+    FAR_PROCURATORATE: ("procuratorate", "410323"),
+    COMMISSION: ("supervisory_commission", "410329"),
+}
+SCOPES = "matters:read matters:write papers:write events:read"
+_keys = itertools.count()
+
+
+def new_key() -> str:
+    return f"key-{next(_keys)}"
+
+
+@dataclass
+class Desk:
+    """The service, and its API as any unit sees it."""
+
+    client: httpx.AsyncClient
+    issuer: Issuer
+    mongo: Mongo
+    store: Store
+    commands: Commands
+    timekeeper: Timekeeper
+
+    def __post_init__(self) -> None:
+        self._tokens: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._papers: dict[str, str] = {}
+
+    def headers(self, unit: str, posts: tuple[str, ...] = ()) -> dict[str, str]:
+        token = self._tokens.get((unit, posts))
+        if token is None:
+            claims: dict[str, Any] = {"unit": unit, "posts": list(posts), "scope": SCOPES, "sub": f"P-{unit}"}
+            token = self._tokens[unit, posts] = self.issuer.token(**claims)
+        return {"Authorization": f"Bearer {token}"}
+
+    async def get(self, unit: str, path: str, **params: Any) -> httpx.Response:
+        return await self.client.get(path, params=params, headers=self.headers(unit))
+
+    async def post(
+        self,
+        unit: str,
+        path: str,
+        body: Any,
+        *,
+        key: str | None = None,
+        posts: tuple[str, ...] = ("chief",),
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        everything = {"Idempotency-Key": key or new_key(), **self.headers(unit, posts), **(headers or {})}
+        return await self.client.post(path, json=body, headers=everything)
+
+    async def paper(self, unit: str) -> str:
+        """Send in a paper for the unit, once, and return its id."""
+        if unit not in self._papers:
+            headers = {**self.headers(unit), "Content-Type": "application/pdf"}
+            answer = await self.client.post("/v1/papers", content=PDF, headers=headers)
+            assert answer.status_code == 201, answer.text
+            self._papers[unit] = answer.json()["id"]
+        return self._papers[unit]
+
+    async def body(self, unit: str, step: Step, **changes: Any) -> dict[str, Any]:
+        """Return a body that the step accepts, made of its examples and the unit's own paper."""
+        body: dict[str, Any] = {}
+        if step.form.model_fields:
+            body["form"] = example(step.form) | changes.pop("form", {})
+        papers = {paper.key: [await self.paper(unit)] for paper in step.papers if paper.required}
+        if papers:
+            body["papers"] = papers
+        if step.binds:
+            body["parties"] = {party.key: _UNIT_FOR[party.key] for party in step.binds}
+            if step.key == "redirect":
+                body["parties"] = {"police": OTHER_POLICE}
+        return body | changes
+
+    async def open(self, **changes: Any) -> str:
+        """Open a matter as the organ and return its id."""
+        answer = await self.post(
+            ORGAN, "/v1/forward-transfers", await self.body(ORGAN, TRANSFER.opening, **changes)
+        )
+        assert answer.status_code == 201, answer.text
+        matter: str = answer.json()["matter"]
+        return matter
+
+    async def take(self, matter: str, *steps: str, **changes: Any) -> dict[str, Any]:
+        """Take steps one after another, each as the unit that fills its party; return the last receipt."""
+        receipt: dict[str, Any] = {}
+        for key in steps:
+            step = TRANSFER.step_by_key[key]
+            unit = await self.unit_of(matter, step)
+            body = await self.body(unit, step, **changes)
+            answer = await self.post(unit, f"/v1/forward-transfers/{matter}/steps/{key}", body)
+            assert answer.status_code == 200, f"{key}: {answer.text}"
+            receipt = answer.json()
+        return receipt
+
+    async def unit_of(self, matter: str, step: Step) -> str:
+        view = await self.read(matter)
+        unit: str = view["parties"][step.parties[0].key]
+        return unit
+
+    async def read(self, matter: str, unit: str = ORGAN, part: str = "") -> Any:
+        answer = await self.get(unit, f"/v1/forward-transfers/{matter}{part}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def clock(self, matter: str, key: str) -> dict[str, Any]:
+        """Return the latest run of a clock."""
+        runs = [run for run in await self.read(matter, part="/clocks") if run["key"] == key]
+        assert runs, f"{key} never ran"
+        latest: dict[str, Any] = runs[-1]
+        return latest
+
+    async def said(self, matter: str) -> list[dict[str, Any]]:
+        """Return what stands in the matter's outbox."""
+        document = await self.store.matters.collection.find_one({"_id": matter})
+        assert document is not None
+        return list(document["outbox"])
+
+    def now(self) -> datetime:
+        return self.mongo.clock.now()
+
+
+_UNIT_FOR = {"police": POLICE, "commission": COMMISSION}
+
+
+def unit_event(code: str, kind: str, division: str, version: int = 1) -> Event:
+    data = {
+        "code": code,
+        "kind": kind,
+        "division": division,
+        "superior": None,
+        "active": True,
+        "version": version,
+    }
+    return Event(
+        id=f"unit-{code}-{version}",
+        source="/notifier",
+        type="notifier.unit.changed",
+        subject=code,
+        time=datetime.now(UTC),
+        data=data,
+        version=version,
+        correlation=code,
+    )
+
+
+@asynccontextmanager
+async def desk_on(mongo_url: str, database: str) -> AsyncIterator[Desk]:
+    """Run the service's parts on a database of its own, with the units of the table above."""
+    mongo = await connect(mongo_url, database)
+    with running() as issuer:
+        try:
+            store = Store(mongo, paper_limit=1024 * 1024)
+            await store.ensure_indexes()
+            for code, (kind, division) in UNITS.items():
+                await store.directory.hear(unit_event(code, kind, division))
+            lengths = {"forward_transfer.receipt": Length(4, Unit.HOURS)}
+            terms = Terms(published_calendar(), lengths)
+            commands = Commands("referral", store.matters, store.directory, store.papers, mongo.clock, terms)
+            identity = Identity(
+                jwks_url=issuer.jwks_url,
+                issuer=issuer.url,
+                audience=AUDIENCE,
+                limiter=RateLimiter("1000000/minute"),
+            )
+            app = api.build(store, commands, identity, mongo.clock, Readiness({}), body_limit=256 * 1024)
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://referral") as client:
+                yield Desk(
+                    client, issuer, mongo, store, commands, Timekeeper(commands, store.matters, MECHANISMS)
+                )
+        finally:
+            await mongo.close()
+
+
+def text_of(answer: httpx.Response) -> str:
+    """Return status, headers and body as one text, to compare two answers byte by byte."""
+    return json.dumps([answer.status_code, sorted(answer.headers.items()), answer.text])
