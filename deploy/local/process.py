@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 GRACE = 20.0  # seconds between the request to end and SIGKILL
@@ -28,11 +28,12 @@ class Process:
         *,
         output: Path,
         env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
         hold: Sequence[int] = (),
     ) -> None:
         """`env` is added to our own environment; `hold`: descriptors the watcher holds while it lives."""
         self.name, self.argv, self.output = name, tuple(argv), output
-        self._env, self._hold = {**os.environ, **(env or {})}, tuple(hold)
+        self._env, self._cwd, self._hold = {**os.environ, **(env or {})}, cwd, tuple(hold)
         self._watcher: asyncio.subprocess.Process | None = None
         self.pid = 0
 
@@ -53,6 +54,7 @@ class Process:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=output,
                 env=self._env,
+                cwd=self._cwd,
                 pass_fds=self._hold,
                 start_new_session=True,  # Ctrl-C at the terminal is the starter's to answer
             )
@@ -97,9 +99,25 @@ class Process:
             return ""
         return "\n".join(self.output.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
+    def last_words(self) -> str:
+        """That it ended, and the last lines it wrote."""
+        return f"{self.name} ended:\n{self.tail()}"
+
     def _signal(self, number: signal.Signals) -> None:
         if self.running:
             os.killpg(self.pid, number)
+
+
+async def first_to_end(processes: Iterable[Process]) -> Process:
+    """Wait until one of the programs ends; which it was."""
+    ends = {asyncio.create_task(process.wait()): process for process in processes}
+    try:
+        done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        return ends[done.pop()]
+    finally:
+        for task in ends:
+            task.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
 
 
 def _watch(argv: Sequence[str]) -> int:
