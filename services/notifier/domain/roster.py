@@ -49,7 +49,7 @@ _FLAGS: Final = {"true": True, "1": True, "是": True, "false": False, "0": Fals
 _CODE: Final[TypeAdapter[str]] = TypeAdapter(UnitCode)
 
 
-class Unreadable(Exception):  # noqa: N818  # a finding about the file, said to the caller
+class Unreadable(Exception):  # a finding about the file, said to the caller
     """The file as a whole cannot be taken; the code is stable, the sentence repeats nothing of the file."""
 
     def __init__(self, code: str, message: str) -> None:

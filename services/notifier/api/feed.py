@@ -1,0 +1,84 @@
+"""What a unit was told, for units that fetch it: the feed by number, and one notice with its deliveries."""
+
+import datetime as dt
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+
+from services.notifier.api.webhooks import DeliveryRecord, delivery_record
+from services.notifier.store import Store
+from shared.http.paging import DEFAULT_LIMIT, Limit
+from shared.http.problems import not_found
+from shared.identity import Caller, Identity
+
+
+class Words(BaseModel):
+    """The same in Chinese and English."""
+
+    zh: str
+    en: str
+
+
+class NoticeBody(BaseModel):
+    """What a unit is told of a matter; the `data` of a webhook message is the same."""
+
+    id: str = Field(description="Also the webhook-id of every attempt to deliver it.")
+    unit: str
+    type: str
+    time: dt.datetime
+    event: str
+    matter: str | None
+    mechanism: str | None
+    state: str | None
+    step: str | None
+    clock: str | None = Field(description="The limit it is about, or the next one that runs on the unit.")
+    due_at: dt.datetime | None
+    division: str | None
+    title: Words
+    text: Words
+
+
+class FeedNotice(NoticeBody):
+    """A notice and its number; numbers grow over all units, so a unit sees gaps, yet never misses one."""
+
+    number: int
+
+
+class FeedPage(BaseModel):
+    items: list[FeedNotice]
+    after: int = Field(description="The `after` of the next request.")
+
+
+class NoticeRecord(NoticeBody):
+    """A notice with its deliveries by webhook."""
+
+    deliveries: list[DeliveryRecord]
+
+
+def build_router(store: Store, identity: Identity) -> APIRouter:
+    """Return the routes of /v1/feed and /v1/notices."""
+    router = APIRouter(tags=["feed"])
+    reads = Depends(identity.requires("feed:read"))
+
+    @router.get("/v1/feed", name="feed_read", summary="Fetch notices by number")
+    async def read_feed(
+        after: Annotated[int, Query(ge=0, lt=2**53)] = 0, limit: Limit = DEFAULT_LIMIT, caller: Caller = reads
+    ) -> FeedPage:
+        """The notices of the caller's unit numbered above `after`, in order."""
+        entries = await store.told.read(after, limit, caller.unit)
+        items = [FeedNotice(number=number, **event.data) for number, event in entries]
+        return FeedPage(items=items, after=items[-1].number if items else after)
+
+    @router.get("/v1/notices/{notice_id}", name="notices_read", summary="Read a notice")
+    async def read_notice(notice_id: UUID, caller: Caller = reads) -> NoticeRecord:
+        """One notice of the caller's unit."""
+        found = await store.notices.find(str(notice_id), caller.unit)
+        if found is None:
+            raise not_found()
+        notice, deliveries = found
+        records = [delivery_record(notice, delivery) for delivery in deliveries]
+        return NoticeRecord(**notice.body, deliveries=records)
+
+    return router

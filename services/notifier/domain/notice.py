@@ -1,0 +1,69 @@
+"""What a notice holds: ids, keys, moments and neutral words; the same by every channel."""
+
+import datetime as dt
+from typing import Any
+
+from services.notifier import events
+from services.notifier.domain.wording import Facts, compose
+from services.notifier.events import Heard
+
+
+def of_matter(heard: Heard, unit: str) -> dict[str, Any]:
+    """The body of the notice that an event becomes for a unit."""
+    due = heard.due(unit)
+    facts = Facts(
+        kind=heard.kind,
+        matter=heard.matter,
+        mechanism=heard.mechanism,
+        state=heard.state,
+        step=heard.step,
+        clock=due.key if due else None,
+        due_at=due.at if due else None,
+        division=heard.division,
+    )
+    return {
+        "id": events.notice_id(heard.id, unit),
+        "unit": unit,
+        "type": heard.type,
+        "time": _moment(heard.time),
+        "event": heard.id,
+        "matter": heard.matter,
+        "mechanism": heard.mechanism,
+        "state": heard.state,
+        "step": heard.step,
+        "clock": facts.clock,
+        "due_at": _moment(due.at) if due else None,
+        "division": heard.division,
+        **_words(facts),
+    }
+
+
+def of_test(unit: str, test: str, at: dt.datetime) -> dict[str, Any]:
+    """The body of a test message; it concerns no matter."""
+    return {
+        "id": events.notice_id(test, unit),
+        "unit": unit,
+        "type": events.TESTED,
+        "time": _moment(at),
+        "event": test,
+        "matter": None,
+        "mechanism": None,
+        "state": None,
+        "step": None,
+        "clock": None,
+        "due_at": None,
+        "division": None,
+        **_words(Facts("tested", "", None, None, None, None, None, None)),
+    }
+
+
+def _words(facts: Facts) -> dict[str, Any]:
+    texts = compose(facts)
+    return {
+        "title": {language: words.title for language, words in texts.items()},
+        "text": {language: words.text for language, words in texts.items()},
+    }
+
+
+def _moment(at: dt.datetime) -> str:
+    return at.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

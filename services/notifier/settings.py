@@ -1,0 +1,71 @@
+"""What the notifier reads from its environment."""
+
+import base64
+import binascii
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from shared.settings import ServiceSettings
+
+_MINUTE, _HOUR = 60.0, 3600.0
+
+
+class Settings(ServiceSettings):
+    """The key that seals webhook secrets has no default; private networks are closed until named."""
+
+    model_config = SettingsConfigDict(env_prefix="NOTIFIER_", frozen=True, hide_input_in_errors=True)
+
+    port: int = Field(default=8104, ge=0, le=65535)
+    worker_port: int = Field(default=8204, ge=0, le=65535)
+
+    secret_key: bytes = Field(repr=False, description="Base64 of 32 random bytes.")
+    webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    webhook_refused: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+
+    webhook_ca_file: str | None = Field(
+        default=None, description="Certificates trusted besides the system's."
+    )
+
+    # Seconds to wait after the first failure, the second, and so on.
+    delivery_schedule: Annotated[tuple[float, ...], NoDecode] = (
+        5.0,
+        5 * _MINUTE,
+        30 * _MINUTE,
+        2 * _HOUR,
+        5 * _HOUR,
+        10 * _HOUR,
+        14 * _HOUR,
+        20 * _HOUR,
+        24 * _HOUR,
+    )
+    delivery_timeout: float = Field(default=15.0, gt=0, le=60)
+    delivery_lease: float = Field(default=45.0, gt=0, le=600)
+    delivery_concurrency: int = Field(default=256, ge=1, le=4096)
+    webhook_concurrency: int = Field(default=4, ge=1, le=64)
+    import_limit: int = Field(default=8 * 1024 * 1024, ge=1024)
+
+    @field_validator("secret_key", mode="before")
+    @classmethod
+    def _is_key(cls, value: Any) -> bytes:
+        try:
+            key = base64.b64decode(value, validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            key = b""
+        if len(key) != 32:
+            raise ValueError("base64 of 32 bytes is needed")
+        return key
+
+    @field_validator("webhook_networks", "webhook_refused", "delivery_schedule", mode="before")
+    @classmethod
+    def _split_list(cls, value: Any) -> Any:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _outlives_the_attempt(self) -> Self:
+        # A lease that ends while an attempt is under way would let a second worker send the same again.
+        if self.delivery_lease < self.delivery_timeout + 5:
+            raise ValueError("delivery_lease must exceed delivery_timeout by 5 seconds")
+        return self

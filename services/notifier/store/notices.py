@@ -1,0 +1,246 @@
+"""Notices: one document per event and unit, which holds its deliveries and their attempts."""
+
+import datetime as dt
+import uuid
+from collections.abc import Collection as Some
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from services.notifier.domain.deliveries import Answer, State
+from shared.mongo import Collection, Document, guarded
+
+_ATTEMPTS_KEPT: Final = 100
+_DUE: Final = [("deliveries.at", ASCENDING), ("deliveries.webhook", ASCENDING)]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a unit is told: `body` is the whole of it, the same by every channel."""
+
+    id: str
+    unit: str
+    type: str
+    body: Mapping[str, Any]
+    created_at: dt.datetime
+    traceparent: str | None = None
+    version: int = 0
+    correlation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A notice on its way to one webhook."""
+
+    id: str
+    webhook: str
+    state: State = State.PENDING
+    at: dt.datetime | None = (
+        None  # when it is tried next; while it is being tried, when others may take it up
+    )
+    failures: int = 0
+    attempts: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One delivery that is ours until its lease ends; `token` proves it."""
+
+    notice: Notice
+    delivery: Delivery
+    token: str
+
+
+class Notices:
+    """All methods raise Unavailable."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+
+    async def ensure_indexes(self) -> None:
+        async with guarded():
+            # Final deliveries have no `at`, so what is due is found without walking past them.
+            await self._collection.create_index(_DUE, sparse=True)
+            await self._collection.create_index(
+                [("deliveries.webhook", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)],
+                sparse=True,
+            )
+            await self._collection.create_index("deliveries.id", sparse=True)
+            await self._collection.create_index("unnumbered", sparse=True)
+
+    async def add(self, notice: Notice, deliveries: Sequence[Delivery]) -> bool:
+        """Keep a notice and its deliveries in one write; False when it is there already."""
+        document = {
+            "_id": notice.id,
+            "unit": notice.unit,
+            "type": notice.type,
+            "body": dict(notice.body),
+            "created_at": notice.created_at,
+            "traceparent": notice.traceparent,
+            "version": notice.version,
+            "correlation": notice.correlation,
+            "unnumbered": notice.created_at,
+            "deliveries": [_written(delivery) for delivery in deliveries],
+        }
+        try:
+            async with guarded():
+                await self._collection.insert_one(document)
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def find(self, notice: str, unit: str) -> tuple[Notice, list[Delivery]] | None:
+        """The unit's own notice; any other does not exist for it."""
+        async with guarded():
+            document = await self._collection.find_one({"_id": notice, "unit": unit})
+        return (_notice(document), _deliveries(document)) if document else None
+
+    async def unnumbered(self, limit: int) -> list[Notice]:
+        """Notices that have no number in the feed yet, oldest first."""
+        async with guarded():
+            found = (
+                self._collection.find({"unnumbered": {"$type": "date"}}).sort("unnumbered", 1).limit(limit)
+            )
+            return [_notice(document) for document in await found.to_list(None)]
+
+    async def numbered(self, notices: Sequence[Notice]) -> None:
+        async with guarded():
+            await self._collection.update_many(
+                {"_id": {"$in": [notice.id for notice in notices]}}, {"$unset": {"unnumbered": ""}}
+            )
+
+    async def due(self, now: dt.datetime, busy: Some[str], limit: int) -> list[Claim]:
+        """Deliveries to be tried by now, the longest due first, of webhooks not busy; none is claimed."""
+        wanted = {"at": {"$lte": now}, "webhook": {"$nin": list(busy)}}
+        async with guarded():
+            # In the order of the index; a sort would gather the whole backlog first.
+            found = self._collection.find({"deliveries": {"$elemMatch": wanted}}).hint(_DUE).limit(limit)
+            documents = await found.to_list(None)
+        return [
+            Claim(_notice(document), delivery, "")
+            for document in documents
+            for delivery in _deliveries(document)
+            if delivery.at is not None and delivery.at <= now and delivery.webhook not in busy
+        ]
+
+    async def claim(self, found: Claim, until: dt.datetime) -> Claim | None:
+        """Take a due delivery up until that moment; None when another worker was first."""
+        token = uuid.uuid4().hex
+        same = {"$elemMatch": {"id": found.delivery.id, "at": found.delivery.at}}
+        async with guarded():
+            document: Document | None = await self._collection.find_one_and_update(
+                {"_id": found.notice.id, "deliveries": same},
+                {"$set": {"deliveries.$.at": until, "deliveries.$.token": token}},
+                return_document=ReturnDocument.AFTER,
+            )
+        if document is None:
+            return None
+        delivery = next(each for each in _deliveries(document) if each.id == found.delivery.id)
+        return Claim(found.notice, delivery, token)
+
+    async def record(
+        self, claim: Claim, state: State, answer: Answer, at: dt.datetime, again_at: dt.datetime | None
+    ) -> bool:
+        """Keep what an attempt came to; False when the claim was lost meanwhile, and nothing is kept."""
+        attempt = {
+            "at": at,
+            "seconds": round(answer.seconds, 3),
+            "status": answer.status,
+            "digest": answer.digest,
+            "error": answer.error,
+        }
+        change: dict[str, Any] = {
+            "$set": {"deliveries.$.state": state.value},
+            "$inc": {"deliveries.$.failures": 0 if answer.accepted else 1},
+            "$push": {"deliveries.$.attempts": {"$each": [attempt], "$slice": -_ATTEMPTS_KEPT}},
+            "$unset": {"deliveries.$.token": ""},
+        }
+        if again_at is None:
+            change["$unset"]["deliveries.$.at"] = ""
+        else:
+            change["$set"]["deliveries.$.at"] = again_at
+        ours = {"$elemMatch": {"id": claim.delivery.id, "token": claim.token}}
+        async with guarded():
+            result = await self._collection.update_one({"_id": claim.notice.id, "deliveries": ours}, change)
+        return result.matched_count == 1
+
+    async def delivery(self, delivery: str, unit: str) -> tuple[Notice, Delivery] | None:
+        """A delivery of the unit's own notice; any other does not exist for it."""
+        async with guarded():
+            document = await self._collection.find_one({"deliveries.id": delivery, "unit": unit})
+        if document is None:
+            return None
+        return _notice(document), next(each for each in _deliveries(document) if each.id == delivery)
+
+    async def resend(self, delivery: str, unit: str, at: dt.datetime) -> bool:
+        """Start the schedule of a delivery anew; False while an attempt of it is under way."""
+        still = {"$elemMatch": {"id": delivery, "token": {"$exists": False}}}
+        change = {
+            "$set": {
+                "deliveries.$.state": State.PENDING.value,
+                "deliveries.$.at": at,
+                "deliveries.$.failures": 0,
+            }
+        }
+        async with guarded():
+            result = await self._collection.update_one({"unit": unit, "deliveries": still}, change)
+        return result.matched_count == 1
+
+    async def log(
+        self, webhook: str, before: tuple[dt.datetime, str] | None, limit: int
+    ) -> list[tuple[Notice, Delivery]]:
+        """The deliveries to a webhook, newest first, from behind `before` (a notice's time and id)."""
+        chosen: dict[str, Any] = {"deliveries.webhook": webhook}
+        if before:
+            moment, notice = before
+            chosen["$or"] = [{"created_at": {"$lt": moment}}, {"created_at": moment, "_id": {"$lt": notice}}]
+        async with guarded():
+            found = self._collection.find(chosen).sort([("created_at", -1), ("_id", -1)]).limit(limit)
+            documents = await found.to_list(None)
+        return [
+            (_notice(document), delivery)
+            for document in documents
+            for delivery in _deliveries(document)
+            if delivery.webhook == webhook
+        ]
+
+
+def _written(delivery: Delivery) -> Document:
+    written: Document = {
+        "id": delivery.id,
+        "webhook": delivery.webhook,
+        "state": delivery.state.value,
+        "failures": delivery.failures,
+        "attempts": [],
+    }
+    return written if delivery.at is None else written | {"at": delivery.at}
+
+
+def _notice(document: Document) -> Notice:
+    return Notice(
+        id=document["_id"],
+        unit=document["unit"],
+        type=document["type"],
+        body=document["body"],
+        created_at=document["created_at"],
+        traceparent=document["traceparent"],
+        version=document["version"],
+        correlation=document["correlation"],
+    )
+
+
+def _deliveries(document: Document) -> list[Delivery]:
+    return [
+        Delivery(
+            id=each["id"],
+            webhook=each["webhook"],
+            state=State(each["state"]),
+            at=each.get("at"),
+            failures=each["failures"],
+            attempts=tuple(each["attempts"]),
+        )
+        for each in document["deliveries"]
+    ]
