@@ -13,6 +13,9 @@ CONTENT_TYPE: Final = "application/json"
 # The type is also the routing key: two or more dotted words, within AMQP's 255 bytes.
 _TYPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _TYPE_LIMIT: Final = 255
+# Far above what an event needs, far below what makes a broker close the channel on everybody.
+_TEXT_LIMIT: Final = 512
+_BODY_LIMIT: Final = 65536
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -41,10 +44,10 @@ class Event:
     def __post_init__(self) -> None:
         for name in ("id", "source", "subject", "correlation"):
             if not _is_text(getattr(self, name)):
-                raise ValueError(f"{name}: a text that is not empty is needed")
+                raise ValueError(f"{name}: a text of 1 to 512 characters is needed")
         for name in ("causation", "traceparent"):
             if getattr(self, name) is not None and not _is_text(getattr(self, name)):
-                raise ValueError(f"{name}: a text that is not empty, or nothing, is needed")
+                raise ValueError(f"{name}: a text of 1 to 512 characters, or nothing, is needed")
         if not _is_text(self.type) or not _TYPE.fullmatch(self.type) or len(self.type) > _TYPE_LIMIT:
             raise ValueError("type: two or more lower-case words joined by dots are needed")
         if not _is_a(self.time, datetime) or self.time.tzinfo is None:
@@ -113,12 +116,14 @@ class Event:
         return {PREFIX + name: value for name, value in attributes.items() if value is not None}
 
     def body(self) -> bytes:
-        """Give the data as JSON in UTF-8; ValueError when it has no JSON form."""
+        """Give the data as JSON in UTF-8; ValueError when it has no JSON form or is too large."""
         try:
-            text = _JSON.encode(dict(self.data))
+            body = _JSON.encode(dict(self.data)).encode()
         except (TypeError, ValueError):
             raise ValueError("data: only what JSON can carry may be said") from None
-        return text.encode()
+        if len(body) > _BODY_LIMIT:
+            raise ValueError("data: more than 64 kB is not an event")
+        return body
 
     @classmethod
     def from_message(cls, headers: Mapping[str, Any], body: bytes) -> Self:
@@ -162,7 +167,7 @@ def _no_number(name: str) -> None:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value)
+    return isinstance(value, str) and 0 < len(value) <= _TEXT_LIMIT
 
 
 def _is_a(value: object, kind: type) -> bool:

@@ -30,8 +30,7 @@ _OPTIONS: Final[dict[str, Any]] = {
     "journal": True,
     "readConcernLevel": "majority",
     # A frozen or lost primary costs a caller seconds, not the length of the freeze.
-    "timeoutMS": 5000,
-    "serverSelectionTimeoutMS": 3000,
+    "timeoutMS": 5000,  # over everything an operation does, choosing a server included
     "connectTimeoutMS": 2000,
     "heartbeatFrequencyMS": 1000,
     "tz_aware": True,
@@ -123,7 +122,7 @@ class Mongo:
         self._clock_loop.cancel()
         with suppress(asyncio.CancelledError):
             await self._clock_loop
-        self.client.close()
+        await asyncio.to_thread(self.client.close)  # it says goodbye, and would hold up the loop
 
     async def alive(self) -> bool:
         """Say whether a primary answers now."""
