@@ -122,9 +122,11 @@ class Commands:
         first = await self._matters.find_own(matter_id)
         if first is None:
             unit = await self._known(actor.unit)
-            if unit.kind not in step.parties[0].kinds:
-                raise Refused("not-your-step", f"{step.key} is taken by {step.parties[0].key}")
-            place = _place(matter_id, request.division or unit.division, request.links, self._clock.now())
+            opener = next((party for party in step.parties if unit.kind in party.kinds), None)
+            if opener is None:
+                who = " or ".join(party.key for party in step.parties)
+                raise Refused("not-your-step", f"{step.key} is taken by {who}")
+            place = _place(matter_id, opener, request.division or unit.division, request, self._clock.now())
             act = await self._act(mechanism, step, actor, request, wanted, place.divisions, {})
             change = core.open_matter(mechanism, place, act, self._terms)
             with tracing.span("open matter", matter=matter_id, mechanism=mechanism.key, step=step.key):
@@ -333,15 +335,16 @@ def _clock_fact(mechanism: Mechanism, matter: Matter, run: Ticking) -> dict[str,
     }
 
 
-def _place(matter: str, division: str, links: Sequence[Link], now: datetime) -> Whereabouts:
+def _place(matter: str, opener: Party, division: str, request: Request, now: datetime) -> Whereabouts:
     if not divisions.live(division, now.astimezone(SHANGHAI).date()):
         raise Refused("division-unknown", "there is no such division today", fields=["division"])
     return Whereabouts(
         id=matter,
+        opener=opener.key,
         division=division,
         divisions=(division, *divisions.ancestors(division)),
         correlation=matter,
-        links=tuple(links),
+        links=tuple(request.links),
     )
 
 

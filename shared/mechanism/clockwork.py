@@ -210,9 +210,9 @@ class Clockwork:
                 return source
             case ByChoice(field, lengths):
                 return lengths.get(str(fields.get(field)))
-            case FromForm(field, unit):
+            case FromForm(field, unit, otherwise):
                 amount = fields.get(field)
-                return Length(int(amount), unit) if amount is not None else None
+                return Length(int(amount), unit) if amount is not None else otherwise
             case FromSetting(setting, default):
                 return self._terms.lengths.get(setting, default)
 

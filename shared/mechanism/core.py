@@ -95,9 +95,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """Where a new matter stands: its id, division with those above it, and what caused it."""
+    """Where a new matter stands: its id, who opens it as which party, its division with those above, its cause."""
 
     id: str
+    opener: str
     division: str
     divisions: tuple[str, ...]
     correlation: str
@@ -115,7 +116,7 @@ def open_matter(mechanism: Mechanism, place: Whereabouts, act: Act, terms: Terms
         version=0,
         division=place.division,
         divisions=place.divisions,
-        parties={step.parties[0].key: act.unit},
+        parties={place.opener: act.unit},
         readers=(),
         correlation=place.correlation,
         opened_at=act.recorded_at,

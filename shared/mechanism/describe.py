@@ -76,8 +76,8 @@ def length_text(source: LengthSource) -> str:
             return str(source)
         case ByChoice(field, lengths):
             return "; ".join(f"{length} if {field} is {value}" for value, length in lengths.items())
-        case FromForm(field, unit):
-            return f"as many {unit.value} as {field} says"
+        case FromForm(field, unit, otherwise):
+            return f"as many {unit.value} as {field} says" + (f", else {otherwise}" if otherwise else "")
         case FromSetting(setting, default):
             return f"set locally ({setting}); {default or 'no number'} by default"
 
@@ -140,8 +140,12 @@ def _length(source: LengthSource) -> dict[str, Any]:
             return {"amount": amount, "unit": unit.value}
         case ByChoice(field, lengths):
             return {"field": field, "choices": {value: _length(length) for value, length in lengths.items()}}
-        case FromForm(field, unit, at_least, at_most):
-            return {"field": field, "unit": unit.value, "at_least": at_least, "at_most": at_most}
+        case FromForm(field, unit, otherwise):
+            return {
+                "field": field,
+                "unit": unit.value,
+                "otherwise": _length(otherwise) if otherwise else None,
+            }
         case FromSetting(setting, default):
             return {"setting": setting, "default": _length(default) if default else None}
 

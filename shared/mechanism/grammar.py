@@ -168,12 +168,11 @@ class ByChoice:
 
 @dataclass(frozen=True, slots=True)
 class FromForm:
-    """The length is written in the paper itself, as a whole number in a form field."""
+    """The length is written in the paper itself, as a whole number in a form field; else it is `otherwise`."""
 
     field: str
     unit: Unit
-    at_least: int = 1
-    at_most: int = 3660
+    otherwise: Length | None = None
 
 
 @dataclass(frozen=True, slots=True)
