@@ -9,6 +9,7 @@ import sys
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from time import monotonic
+from urllib.parse import quote
 
 import httpx
 
@@ -45,8 +46,10 @@ async def token(folder: Path, unit: str) -> None:
             form = {"grant_type": "client_credentials", "unit": unit}
             granted = (await client.post(f"{addresses['issuer']}/token", data=form)).raise_for_status().json()
             bearer = {"Authorization": f"Bearer {granted['access_token']}"}
-            found = await client.get(f"{addresses['notifier']}/v1/units/{unit}", headers=bearer)
-            if found.status_code == 404:
+            found = await client.get(
+                f"{addresses['notifier']}/v1/units/{quote(unit, safe='')}", headers=bearer
+            )
+            if found.status_code in {404, 422}:
                 raise SuiteError(f"the directory has no unit {unit}")
             found.raise_for_status()
     except httpx.HTTPError as error:
