@@ -106,7 +106,9 @@ def test_a_declaration_with_this_fault_does_not_load(declared: Mechanism, fault:
 
 
 def test_all_faults_are_reported_at_once() -> None:
-    declared = replace(with_steps(step("meddle", STRANGER, ("nowhere",), None)), clocks=(broken(met_by=()),))
+    declared = replace(
+        with_steps(step("meddle", STRANGER, ("nowhere",), None)), clocks=(*REVERSE.clocks, broken(met_by=()))
+    )
     with pytest.raises(Faulty) as refused:
         check(declared)
     assert len(refused.value.faults) == 3, refused.value.faults
