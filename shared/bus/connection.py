@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
-import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.connection import Connection, make_url
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPChannelError, DeliveryError, PublishError
 
 ANSWER: Final = 5.0  # seconds for one answer of the broker
@@ -57,13 +57,19 @@ async def connect(urls: Sequence[str], name: str) -> AbstractConnection:
     """Connect to any one of the hosts, in random order; raises Away when none answers."""
     reasons: list[str] = []
     for url in random.sample(urls, len(urls)):
+        connection = Connection(
+            make_url(url, heartbeat=_HEARTBEAT), client_properties={"connection_name": name}
+        )
         try:
             async with asyncio.timeout(_CONNECT):
-                return await aio_pika.connect(
-                    url, client_properties={"connection_name": name}, heartbeat=_HEARTBEAT
-                )
+                await connection.connect()
         except CONNECTION_EXCEPTIONS as error:
             reasons.append(type(error).__name__)
+        else:
+            return connection
+        finally:
+            if not connection.connected.is_set():
+                await connection.close()  # or it tries that itself, in whichever thread collects it
     raise Away(f"no RabbitMQ answers ({', '.join(reasons)})")
 
 
