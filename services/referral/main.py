@@ -20,7 +20,7 @@ from shared.http.ratelimit import RateLimiter
 from shared.identity import Identity
 from shared.matters.commands import Commands
 from shared.matters.timekeeper import Timekeeper
-from shared.mechanism.clockwork import Terms
+from shared.mechanism.reckoning import Terms
 from shared.mongo import Mongo, connect
 from shared.relay import Relay
 from shared.settings import SettingsError

@@ -1,50 +1,162 @@
-"""Which days are working days in China: the State Council's yearly arrangement, make-up workdays included."""
+"""Which days are working days in China: the State Council's yearly arrangements, make-up workdays included."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import lru_cache
+from enum import Enum
+from functools import cache
 from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
-import chinese_calendar
-from chinese_calendar.constants import holidays as _published_holidays
+import holidays
+from chinese_calendar.constants import holidays as _published_off
+from chinese_calendar.constants import workdays as _published_working
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
-# Feasts whose date does not depend on the moon (全国年节及纪念日放假办法, 2024 edition).
-_FIXED_FEASTS = frozenset({(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)})
+# So far around a feast an arrangement has moved rest days and workdays (2014 to 2026: at most five days).
+_REACH = timedelta(days=6)
+# From this day of December on, the arrangement of the year to come has a say (30 and 31 December 2018).
+_DECEMBER_OPEN = 29
+_ADDRESSES = {2026: "https://www.gov.cn/zhengce/zhengceku/202511/content_7047091.htm"}
+
+
+class Guess(Enum):
+    """What to take an unpublished day for: most likely, or so that a period ends as early or as late as it can."""
+
+    LIKELY = "likely"
+    EARLIEST = "earliest"
+    LATEST = "latest"
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    """Working days of the years whose arrangement is published; a guess, marked as such, for the others."""
+class Arrangement:
+    """One year as arranged: days off beside plain weekends, and weekend days worked, each with its feast."""
 
-    edition: str
-    first_year: int
-    last_year: int
+    year: int
+    notice: str
+    address: str | None
+    off: Mapping[date, str]
+    working: Mapping[date, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Whether offices work on a day, and why; `certain` is false while its year is not published."""
+
+    works: bool
+    why: str
+    certain: bool
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Working days by the arrangements of an edition; a guess, marked as such, where a year is not published."""
+
+    edition: int
+    years: Mapping[int, Arrangement]
+    _days: dict[date, tuple[bool, str] | None] = field(default_factory=dict, repr=False, compare=False)
 
     def knows(self, day: date) -> bool:
-        return self.first_year <= day.year <= self.last_year
+        """Whether nothing that is still to be published can change this day."""
+        if day.month == 12 and day.day >= _DECEMBER_OPEN and day.year + 1 not in self.years:
+            return False
+        return day.year in self.years
 
-    def is_workday(self, day: date) -> bool:
-        """Whether offices work on `day`; for a year that is not published, weekends and fixed feasts are off."""
+    def works(self, day: date, guess: Guess = Guess.LIKELY) -> bool:
+        arranged = self._arranged(day)
+        if arranged is not None:
+            return arranged[0]
+        plain = day.weekday() < 5
         if self.knows(day):
-            return _is_published_workday(day)
-        return day.weekday() < 5 and (day.month, day.day) not in _FIXED_FEASTS
+            return plain
+        if day in statutory(day.year):
+            return False
+        if guess is Guess.LIKELY or not _near_a_feast(day):
+            return plain
+        return guess is Guess.EARLIEST
 
-    def workday_from(self, day: date, *, step: int = 1) -> date:
+    def day(self, day: date) -> Day:
+        """Return the day with the reason, as a passport shows it."""
+        arranged, certain = self._arranged(day), self.knows(day)
+        if arranged is not None:
+            return Day(*arranged, certain)
+        if not certain and (feast := statutory(day.year).get(day)):
+            return Day(works=False, why=f"{feast}; arrangement of {day.year} not published", certain=False)
+        plain = day.weekday() < 5
+        why = "working day" if plain else "weekend"
+        return Day(plain, why if certain else f"{why}; arrangement not published", certain)
+
+    def workday_from(self, day: date, *, step: int = 1, guess: Guess = Guess.LIKELY) -> date:
         """Return `day` itself when it is a working day, else the next (or, with step -1, the previous) one."""
-        while not self.is_workday(day):
+        while not self.works(day, guess):
             day += timedelta(days=step)
         return day
 
+    def missing(self, on: date) -> int | None:
+        """Return next year when, from 15 November on, it is not published yet; this year when that is missing."""
+        if on.year not in self.years:
+            return on.year
+        due = (on.month, on.day) >= (11, 15)
+        return on.year + 1 if due and on.year + 1 not in self.years else None
 
-@lru_cache(maxsize=4096)
-def _is_published_workday(day: date) -> bool:
-    return bool(chinese_calendar.is_workday(day))
+    def with_year(self, arrangement: Arrangement, edition: int) -> "Calendar":
+        """Return the next edition, in which one year is arranged like this."""
+        return Calendar(edition, {**self.years, arrangement.year: arrangement})
+
+    def first_difference(self, other: "Calendar") -> date | None:
+        """Return the first day on which the two differ, in what they say or in whether they know it."""
+        years = sorted(set(self.years) | set(other.years))
+        day = date(years[0], 1, 1)
+        while day.year <= years[-1]:
+            if self.works(day) != other.works(day) or self.knows(day) != other.knows(day):
+                return day
+            day += timedelta(days=1)
+        return None
+
+    def _arranged(self, day: date) -> tuple[bool, str] | None:
+        if day not in self._days:
+            self._days[day] = self._look_up(day)
+        return self._days[day]
+
+    def _look_up(self, day: date) -> tuple[bool, str] | None:
+        # Late days of December can stand in the arrangement of the year to come, which then has the last word.
+        for year in (day.year + 1, day.year):
+            found = self.years.get(year)
+            if found is not None and day in found.working:
+                return True, f"make-up workday, {found.working[day]} ({found.notice})"
+            if found is not None and day in found.off:
+                return False, f"{found.off[day]} ({found.notice})"
+        return None
 
 
-def published_calendar() -> Calendar:
+@cache
+def statutory(year: int) -> Mapping[date, str]:
+    """Return the feasts that the law itself fixes for a year, published or not (全国年节及纪念日放假办法)."""
+    named = holidays.country_holidays("CN", years=year, language="en_US")
+    return {day: name for day, name in named.items() if "observed" not in name}
+
+
+def published_calendar(edition: int = 1) -> Calendar:
     """Return the calendar of the years for which the library carries the State Council's arrangement."""
-    years = {day.year for day in _published_holidays}
-    return Calendar(f"chinesecalendar {version('chinesecalendar')}", min(years), max(years))
+    source = f"chinesecalendar {version('chinesecalendar')}"
+    years = sorted({day.year for day in _published_off})
+    return Calendar(
+        edition,
+        {
+            year: Arrangement(
+                year,
+                f"arrangement of {year}, {source}",
+                _ADDRESSES.get(year),
+                {day: name for day, name in _published_off.items() if day.year == year},
+                {day: name for day, name in _published_working.items() if day.year == year},
+            )
+            for year in years
+        },
+    )
+
+
+@cache
+def _near_a_feast(day: date) -> bool:
+    feasts = (feast for year in (day.year, day.year + 1) for feast in statutory(year))
+    return any(abs(day - feast) <= _REACH for feast in feasts)

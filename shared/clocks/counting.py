@@ -1,14 +1,15 @@
-"""From a start and a rule to the moment a period ends: hours, days, workdays, months, years; forward or backward."""
+"""From a start and a rule to the moment a period ends, forward or backward, with the reason for every day."""
 
 import calendar as gregorian
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
-from shared.clocks.calendar import SHANGHAI, Calendar
+from shared.clocks.calendar import SHANGHAI, Calendar, Guess
 
 Interval = tuple[datetime, datetime]
+_ONE_DAY = timedelta(days=1)
 
 
 class Unit(StrEnum):
@@ -17,6 +18,7 @@ class Unit(StrEnum):
     HOURS = "hours"
     DAYS = "days"
     WORKDAYS = "workdays"
+    HALF_MONTHS = "half_months"  # fifteen days each
     MONTHS = "months"
     YEARS = "years"
 
@@ -32,21 +34,41 @@ class Length:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one period is counted. `roll`: a last day off moves to the next workday; backward, to the one before."""
+    """How one period is counted.
+
+    `roll`: a last day off moves to the next workday; backward, to the one before. `common`: the common reading of
+    "three days before" instead of the safe one. `closes_at`: the office's hour on the last day instead of 24:00.
+    """
 
     length: Length
     backward: bool = False
     roll: bool = True
+    common: bool = False
+    closes_at: time | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The end of a period: `at` is exclusive (the midnight after `on`); `on` is None for hours."""
+    """The end of a period: `at` is exclusive (the midnight after `on`); `on` is None for hours.
+
+    While a day it rests on is not published, it is `provisional`, and ends between `earliest` and `latest`.
+    """
 
     at: datetime
     on: date | None
     provisional: bool
+    earliest: date | None
+    latest: date | None
     rolled_from: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DayNote:
+    """One day on the way to the end of a period: whether it was counted, and why."""
+
+    day: date
+    counted: bool
+    why: str
 
 
 def count(rule: Rule, start: datetime, calendar: Calendar, excluded: Sequence[Interval] = ()) -> Due:
@@ -56,23 +78,70 @@ def count(rule: Rule, start: datetime, calendar: Calendar, excluded: Sequence[In
     ([from, to), aware) is not counted; what remains goes on in the period's own unit.
     """
     if rule.length.unit is Unit.HOURS:
-        return Due(_count_hours(rule, start, excluded), None, provisional=False)
-    first = start.astimezone(SHANGHAI).date()
-    days_off = _local_days(excluded)
-    last = _count_dates(rule, first, calendar, days_off)
-    rolled = calendar.workday_from(last, step=-1 if rule.backward else 1) if rule.roll else last
-    looked_at_calendar = rule.roll or rule.length.unit is Unit.WORKDAYS
-    provisional = looked_at_calendar and not (calendar.knows(rolled) and calendar.knows(last))
-    return Due(end_of(rolled), rolled, provisional=provisional, rolled_from=last if rolled != last else None)
+        return Due(_count_hours(rule, start, excluded), None, provisional=False, earliest=None, latest=None)
+    first, days_off = start.astimezone(SHANGHAI).date(), _local_days(excluded)
+    last, on = _last_day(rule, first, calendar, days_off, Guess.LIKELY)
+    uncertain = _rests_on_unpublished(rule, first, last, on, calendar)
+    bounds = [on]
+    if uncertain:
+        bounds = [_last_day(rule, first, calendar, days_off, guess)[1] for guess in Guess]
+    return Due(
+        at=end_of(on, rule.closes_at),
+        on=on,
+        provisional=uncertain,
+        earliest=min(bounds),
+        latest=max(bounds),
+        rolled_from=last if on != last else None,
+    )
 
 
-def end_of(day: date) -> datetime:
-    """Return 24:00 of `day` in Shanghai, given as the next midnight."""
-    return datetime.combine(day + timedelta(days=1), time.min, SHANGHAI)
+def explain(
+    rule: Rule, start: datetime, calendar: Calendar, excluded: Sequence[Interval] = ()
+) -> list[DayNote]:
+    """Return the days between start and end in the order of counting; empty for hours.
+
+    Days and workdays are all there. Of months and years, whose days are not counted one by one, there are the start,
+    the corresponding day, and what moved the end from it.
+    """
+    if rule.length.unit is Unit.HOURS:
+        return []
+    first, days_off = start.astimezone(SHANGHAI).date(), _local_days(excluded)
+    notes = [DayNote(first, counted=False, why="the day of the event is not counted")]
+    last = _count_dates(rule, first, calendar, days_off, Guess.LIKELY, notes)
+    step = -1 if rule.backward else 1
+    while rule.roll and not calendar.works(last):
+        notes.append(DayNote(last, counted=False, why=f"end moved on: {calendar.day(last).why}"))
+        last += step * _ONE_DAY
+    if notes[-1].day != last:
+        notes.append(DayNote(last, counted=False, why=f"the last day: {calendar.day(last).why}"))
+    return notes
+
+
+def end_of(day: date, closes_at: time | None = None) -> datetime:
+    """Return the moment `day` is over in Shanghai: the next midnight, or the office's hour."""
+    if closes_at is not None:
+        return datetime.combine(day, closes_at, SHANGHAI)
+    return datetime.combine(day + _ONE_DAY, time.min, SHANGHAI)
 
 
 def start_of(day: date) -> datetime:
     return datetime.combine(day, time.min, SHANGHAI)
+
+
+def _last_day(
+    rule: Rule, first: date, calendar: Calendar, days_off: Collection[date], guess: Guess
+) -> tuple[date, date]:
+    """Return the last day before and after the end is moved over rest days."""
+    last = _count_dates(rule, first, calendar, days_off, guess, None)
+    if not rule.roll:
+        return last, last
+    return last, calendar.workday_from(last, step=-1 if rule.backward else 1, guess=guess)
+
+
+def _rests_on_unpublished(rule: Rule, first: date, last: date, on: date, calendar: Calendar) -> bool:
+    if rule.length.unit is Unit.WORKDAYS:
+        return not (calendar.knows(on) and calendar.knows(first))
+    return rule.roll and not (calendar.knows(last) and calendar.knows(on))
 
 
 def _count_hours(rule: Rule, start: datetime, excluded: Sequence[Interval]) -> datetime:
@@ -93,37 +162,64 @@ def _local_days(excluded: Sequence[Interval]) -> frozenset[date]:
         day, stop = begin.astimezone(SHANGHAI).date(), end.astimezone(SHANGHAI).date()
         while day < stop:
             days.add(day)
-            day += timedelta(days=1)
+            day += _ONE_DAY
     return frozenset(days)
 
 
-def _count_dates(rule: Rule, first: date, calendar: Calendar, days_off: frozenset[date]) -> date:
+def _count_dates(
+    rule: Rule,
+    first: date,
+    calendar: Calendar,
+    days_off: Collection[date],
+    guess: Guess,
+    notes: list[DayNote] | None,
+) -> date:
     amount, unit = rule.length.amount, rule.length.unit
-    if unit is Unit.WORKDAYS:
-        return _walk(
-            first, amount, rule.backward, lambda day: calendar.is_workday(day) and day not in days_off
-        )
-    if unit is Unit.DAYS:
+
+    def counts(day: date) -> str | None:
+        """Return why a day is not counted, None if it is."""
+        if day in days_off:
+            return "time that is not counted"
+        if unit is Unit.WORKDAYS and not calendar.works(day, guess):
+            return calendar.day(day).why
+        return None
+
+    if unit is Unit.HALF_MONTHS:
+        amount *= 15
+    if unit in (Unit.DAYS, Unit.HALF_MONTHS, Unit.WORKDAYS):
         # Backward takes the safe reading: so many full days lie between the last day and the event's own day.
-        whole = amount + 1 if rule.backward else amount
-        return _walk(first, whole, rule.backward, lambda day: day not in days_off)
+        safe = rule.backward and not rule.common and unit is not Unit.WORKDAYS
+        return _walk(first, amount + 1 if safe else amount, rule.backward, counts, notes)
     months = amount * 12 if unit is Unit.YEARS else amount
-    last = _corresponding_day(first, -months if rule.backward else months)
-    inside = sum(1 for day in days_off if first < day <= last)
-    return _walk(last, inside, rule.backward, lambda day: day not in days_off) if inside else last
+    last, month_end = _corresponding_day(first, -months if rule.backward else months)
+    if notes is not None:
+        why = "the month has no such day: its last day" if month_end else "the corresponding day"
+        notes.append(DayNote(last, counted=True, why=why))
+    inside = sum(1 for day in days_off if min(first, last) < day <= max(first, last))
+    return _walk(last, inside, rule.backward, counts, notes)
 
 
-def _walk(day: date, steps: int, backward: bool, counts: Callable[[date], bool]) -> date:
-    stride = timedelta(days=-1 if backward else 1)
+def _walk(
+    day: date,
+    steps: int,
+    backward: bool,
+    not_counted: Callable[[date], str | None],
+    notes: list[DayNote] | None,
+) -> date:
+    stride = -_ONE_DAY if backward else _ONE_DAY
     while steps:
         day += stride
-        if counts(day):
+        why = not_counted(day)
+        if why is None:
             steps -= 1
+        if notes is not None:
+            notes.append(DayNote(day, counted=why is None, why=why or "counted"))
     return day
 
 
-def _corresponding_day(day: date, months: int) -> date:
-    """Return the same day number so many months on, or that month's last day (民法典 202)."""
+def _corresponding_day(day: date, months: int) -> tuple[date, bool]:
+    """Return the same day number so many months on, or that month's last day (民法典 202), and whether it is that."""
     index = day.year * 12 + day.month - 1 + months
     year, month = index // 12, index % 12 + 1
-    return date(year, month, min(day.day, gregorian.monthrange(year, month)[1]))
+    length = gregorian.monthrange(year, month)[1]
+    return date(year, month, min(day.day, length)), day.day > length

@@ -14,10 +14,11 @@ from shared.events import Event
 from shared.matters.store import Matters, Reader
 from shared.mechanism import core
 from shared.mechanism.chain import digest, plain
-from shared.mechanism.clockwork import Terms
-from shared.mechanism.core import Act, Change, Refused, Said, Whereabouts
+from shared.mechanism.core import Act, Change, Said, Whereabouts
 from shared.mechanism.grammar import Mechanism, Party, Step
 from shared.mechanism.matter import Entry, Link, Matter, PaperRef, Ticking
+from shared.mechanism.permit import Refused, permit
+from shared.mechanism.reckoning import Terms
 
 _ATTEMPTS = 8
 _NAMESPACE = uuid5(NAMESPACE_URL, "urn:liandong:matter")
@@ -164,7 +165,7 @@ class Commands:
                 raise Stale(matter.version)
             # Whether it may be done at all comes before what is wrong with how it is asked.
             at = request.acted_at or self._clock.now()
-            core.permit(mechanism, matter, step_key, actor.unit, actor.posts, at)
+            permit(mechanism, matter, step_key, actor.unit, actor.posts, at)
             act = await self._act(mechanism, step, actor, request, wanted, matter.divisions, matter.parties)
             change = core.take_step(mechanism, matter, act, self._terms)
             with tracing.span(

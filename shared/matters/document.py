@@ -85,7 +85,13 @@ def entry_document(entry: Entry) -> Document:
         },
         "bound": dict(entry.bound),
         "clocks": [
-            {"clock": c.clock, "number": c.number, "change": c.change, "due_at": c.due_at}
+            {
+                "clock": c.clock,
+                "number": c.number,
+                "change": c.change,
+                "due_at": c.due_at,
+                "was_due_at": c.was_due_at,
+            }
             for c in entry.clocks
         ],
         "previous": entry.previous,
@@ -116,6 +122,7 @@ def clock_documents(runs: Sequence[Ticking]) -> list[Document]:
             "due_on": run.due_on.isoformat() if run.due_on else None,
             "provisional": run.provisional,
             "calendar": run.calendar,
+            "roll": run.roll,
             "pauses": [{"from": begin, "to": end} for begin, end in run.pauses],
             "extensions": [
                 {"step": e.step, "version": e.version, "length": _length_document(e.length), "added": e.added}

@@ -21,10 +21,10 @@ from shared.matters.commands import Absent, Actor, Clock, Commands, Stale
 from shared.matters.store import Matters
 from shared.matters.store import Query as MatterQuery
 from shared.mechanism.chain import verify
-from shared.mechanism.core import Refused
 from shared.mechanism.describe import citation, length_text
 from shared.mechanism.grammar import Mechanism, Step
 from shared.mechanism.matter import Matter
+from shared.mechanism.permit import Refused
 from shared.papers import CONTENT, Papers
 
 UnitFilter = Annotated[str | None, Query(pattern=r"^[A-Z0-9-]{2,32}$")]

@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from shared.clocks.calendar import SHANGHAI
-from shared.mechanism import core
 from shared.mechanism.clockwork import state_when_over
 from shared.mechanism.grammar import Cites, Clock, Kind, Mechanism, Step, cites_of
 from shared.mechanism.matter import RUNNING, Entry, Matter, Ticking
+from shared.mechanism.permit import acting_party, open_steps
 
 _EFFECTS = {
     Kind.DUTY: "the act stays owed and is overdue",
@@ -138,7 +138,7 @@ class ClockView(BaseModel):
     due_at: datetime | None = Field(description="The moment the time is over, exclusive, in UTC.")
     due_at_local: str | None
     provisional: bool = Field(description="The calendar of that year is not published yet.")
-    calendar: str
+    calendar: int | None
     pauses: list[PauseView]
     extensions: list[ExtensionView]
     ended_at: datetime | None
@@ -345,8 +345,8 @@ def _state(mechanism: Mechanism, key: str) -> Named:
 
 
 def _next(mechanism: Mechanism, matter: Matter, unit: str, now: datetime) -> Iterator[NextStep]:
-    for step in core.open_steps(mechanism, matter, now):
-        party = core.acting_party(matter, step, unit)
+    for step in open_steps(mechanism, matter, now):
+        party = acting_party(matter, step, unit)
         if party is None:
             continue
         pressing = _pressing(mechanism, matter, step)

@@ -126,13 +126,15 @@ def _counts(step: Step) -> Iterable[tuple[str, int]]:
 
 def _clock(m: Mechanism, clock: Clock) -> Iterator[str]:
     where = f"clock {clock.key}"
-    yield from _unknown(where, "party", (clock.on.key,), m.party_by_key)
+    named_parties = (clock.on.key, *(proposal.by.key for proposal in clock.proposes))
+    yield from _unknown(where, "party", named_parties, m.party_by_key)
     yield from _unknown(where, "state", (*clock.during, *clock.paused_during), m.state_by_key)
     named = (*clock.after, *clock.met_by, *clock.dropped_by, *clock.closes, *clock.opens)
     yield from _unknown(where, "step", (*named, *(e.step for e in clock.extensions)), m.step_by_key)
     yield from _uncited(where, clock)
     yield from (fault for extension in clock.extensions for fault in _uncited(where, extension))
-    yield from _conditions(m, where, clock.when)
+    yield from (fault for proposal in clock.proposes for fault in _uncited(where, proposal))
+    yield from _conditions(m, where, (*clock.when, *clock.unrolled_when))
     if sum(map(bool, (clock.during, clock.after, clock.follows))) != 1:
         yield f"{where} must run during states, after steps, or follow a clock: one of the three"
     if clock.follows is not None:

@@ -1,23 +1,12 @@
 """What a step, or the passing of time, does to a matter's clocks: pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from shared.clocks.calendar import Calendar
-from shared.clocks.counting import Length, Rule, Unit, count, start_of
-from shared.mechanism.grammar import (
-    ByChoice,
-    Clock,
-    Extension,
-    FromForm,
-    FromSetting,
-    Kind,
-    LengthSource,
-    Mechanism,
-    Reminder,
-)
+from shared.clocks.counting import Length, Unit
+from shared.mechanism.grammar import Clock, Condition, Extension, Kind, LengthSource, Mechanism, Reminder
 from shared.mechanism.matter import (
     DROPPED,
     ELAPSED,
@@ -27,21 +16,12 @@ from shared.mechanism.matter import (
     OVERDUE,
     PAUSED,
     RUNNING,
+    UNFINISHED,
     ClockChange,
     Extended,
     Ticking,
 )
-
-# A limit is the midnight after the last day; a moment before it lies on that day. Storage keeps milliseconds.
-_LAST_MOMENT = timedelta(milliseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What counting needs from outside the declaration: the calendar and the deployment's own lengths."""
-
-    calendar: Calendar
-    lengths: Mapping[str, Length]
+from shared.mechanism.reckoning import LAST_MOMENT, Terms, length_of, moment_of, reckon
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +46,8 @@ class Clockwork:
         self.runs = list(runs)
         self.changes: list[ClockChange] = []
 
-    def step(self, move: Move, applies: Mapping[str, bool]) -> None:
-        """Let one step end, extend, pause, resume and start clocks, in this order.
-
-        `applies` says for each clock whether its conditions hold.
-        """
+    def step(self, move: Move, holds: Callable[[tuple[Condition, ...]], bool]) -> None:
+        """Let one step end, extend, pause, resume and start clocks, in this order."""
         for place, run in enumerate(self.runs):
             if run.open:
                 self._end(place, self._declared(run), move)
@@ -82,8 +59,9 @@ class Clockwork:
                 self._extend(place, self._declared(run), move)
                 self._pause(place, self._declared(run), move)
         for clock in self._mechanism.clocks:
-            if _starts(clock, move) and applies.get(clock.key, True):
-                self._start(clock, move)
+            if _starts(clock, move) and holds(clock.when):
+                unrolled = bool(clock.unrolled_when) and holds(clock.unrolled_when)
+                self._start(clock, move, roll=clock.roll and not unrolled)
         self._follow(move)
 
     def tell_time(self, now: datetime, version: int) -> list[tuple[Ticking, Reminder | None]]:
@@ -100,9 +78,27 @@ class Clockwork:
                 else:
                     run = self._set(place, run, state=state_when_over(clock))  # noqa: PLW2901
                     if clock.kind is Kind.CYCLE and run.due_at is not None:
-                        self._run(clock, run.due_at - _LAST_MOMENT, version, run.length)
+                        self._run(clock, run.due_at - LAST_MOMENT, version, run.length, roll=run.roll)
                 said.append((run, reminder))
         return said
+
+    def recount(self, now: datetime) -> None:
+        """Count every unfinished run again by the present calendar; what moved stands in `changes`."""
+        for place, run in enumerate(self.runs):
+            if run.state in UNFINISHED and run.due_at is not None:
+                self._put(place, self._due(self._declared(run), run), now)
+        self._refollow(now)
+
+    def correct(self, version: int, acted_at: datetime, now: datetime) -> None:
+        """Take the act of an entry to have been done at another moment: what it started and ended moves with it."""
+        for place, run in enumerate(self.runs):
+            clock = self._declared(run)
+            if run.started_by == version and clock.counts_from is None and clock.follows is None:
+                self._put(place, self._due(clock, replace(run, started_at=acted_at)), now)
+        for place, run in enumerate(self.runs):
+            if run.ended_by == version and run.state in (MET, LATE):
+                self._put(place, replace(run, ended_at=acted_at), now)
+        self._refollow(now)
 
     def attention_at(self) -> datetime | None:
         """Return when a clock next needs attention."""
@@ -116,6 +112,30 @@ class Clockwork:
 
     def _declared(self, run: Ticking) -> Clock:
         return self._mechanism.clock_by_key[run.key]
+
+    def _put(self, place: int, run: Ticking, now: datetime) -> None:
+        """Put a run that was counted again in the place of the old one, with the state that now follows."""
+        was = self.runs[place]
+        clock = self._declared(run)
+        if run.ended_at is not None and run.state in (MET, LATE):
+            late = run.due_at is not None and run.ended_at >= run.due_at
+            run = replace(run, state=LATE if late else MET)
+        elif run.due_at != was.due_at and run.due_at is not None:
+            # What is said before the new end counts as said if its moment has passed.
+            passed = sum(1 for r in clock.reminders if _offset(run.due_at, r) <= now)
+            run = replace(run, state=RUNNING, reminded=passed)
+        self.runs[place] = run
+        if run.due_at != was.due_at or run.state != was.state:
+            self.changes.append(ClockChange(run.key, run.number, "moved", run.due_at, was.due_at))
+
+    def _refollow(self, now: datetime) -> None:
+        """Move the clocks that begin where a clock ends that has moved."""
+        for clock in self._mechanism.clocks:
+            lead = next((run for run in reversed(self.runs) if run.key == clock.follows), None)
+            place = next((p for p, run in enumerate(self.runs) if run.key == clock.key and run.open), None)
+            if lead is not None and lead.due_at is not None and place is not None:
+                begun = replace(self.runs[place], started_at=lead.due_at - LAST_MOMENT)
+                self._put(place, self._due(clock, begun), now)
 
     def _set(self, place: int, run: Ticking, **changes: Any) -> Ticking:
         self.runs[place] = run = replace(run, **changes)
@@ -160,18 +180,20 @@ class Clockwork:
             self.runs[place] = run = self._due(clock, run)
             self.changes.append(ClockChange(run.key, run.number, "resumed", run.due_at))
 
-    def _start(self, clock: Clock, move: Move) -> None:
+    def _start(self, clock: Clock, move: Move, *, roll: bool) -> None:
         for place, run in enumerate(self.runs):
             if run.key == clock.key and run.open:
                 self._set(place, run, state=DROPPED, ended_at=move.acted_at, ended_by=move.version)
         started_at = move.acted_at
         if clock.counts_from is not None:
             started_at = moment_of(move.form.get(clock.counts_from)) or started_at
-        self._run(clock, started_at, move.version, self._length(clock.length, move.fields))
+        self._run(clock, started_at, move.version, self._length(clock.length, move.fields), roll=roll)
 
-    def _run(self, clock: Clock, started_at: datetime, version: int, length: Length | None) -> None:
+    def _run(
+        self, clock: Clock, started_at: datetime, version: int, length: Length | None, *, roll: bool
+    ) -> None:
         number = 1 + sum(1 for run in self.runs if run.key == clock.key)
-        run = self._due(clock, Ticking(clock.key, number, RUNNING, started_at, version, length))
+        run = self._due(clock, Ticking(clock.key, number, RUNNING, started_at, version, length, roll=roll))
         self.runs.append(run)
         self.changes.append(ClockChange(run.key, run.number, "started", run.due_at))
 
@@ -182,48 +204,28 @@ class Clockwork:
             if lead is None or lead.due_at is None:
                 continue
             # The lead's limit is the midnight after its last day; that last day is the one not counted.
-            begins = lead.due_at - _LAST_MOMENT
+            begins = lead.due_at - LAST_MOMENT
             mine = next((p for p, run in enumerate(self.runs) if run.key == clock.key and run.open), None)
             if mine is not None and self.runs[mine].started_at != begins:
                 self._set(mine, self._due(clock, replace(self.runs[mine], started_at=begins)))
             elif mine is None and lead.started_by == move.version:
-                self._run(clock, begins, move.version, self._length(clock.length, move.fields))
+                length = self._length(clock.length, move.fields)
+                self._run(clock, begins, move.version, length, roll=clock.roll)
 
     def _due(self, clock: Clock, run: Ticking) -> Ticking:
         if run.length is None:
             return run
-        calendar = self._terms.calendar
-        excluded = [(begin, end) for begin, end in run.pauses if end is not None]
-        due = count(Rule(run.length, clock.backward, clock.roll), run.started_at, calendar, excluded)
-        for more in run.extensions:
-            rule = Rule(more.length, roll=clock.roll)
-            # "Extended by" adds to the old limit; "extended to" counts the new length from the start.
-            begin = due.at - _LAST_MOMENT if more.added else run.started_at
-            due = count(rule, begin, calendar, [] if more.added else excluded)
+        due, _ = reckon(clock, run, self._terms)
         return replace(
-            run, due_at=due.at, due_on=due.on, provisional=due.provisional, calendar=calendar.edition
+            run,
+            due_at=due.at,
+            due_on=due.on,
+            provisional=due.provisional,
+            calendar=self._terms.calendar.edition,
         )
 
     def _length(self, source: LengthSource, fields: Mapping[str, Any]) -> Length | None:
-        match source:
-            case Length():
-                return source
-            case ByChoice(field, lengths):
-                return lengths.get(str(fields.get(field)))
-            case FromForm(field, unit, otherwise):
-                amount = fields.get(field)
-                return Length(int(amount), unit) if amount is not None else otherwise
-            case FromSetting(setting, default):
-                return self._terms.lengths.get(setting, default)
-
-
-def moment_of(value: Any) -> datetime | None:
-    """Return the moment a form field stands for: a date is its first moment in Shanghai."""
-    if value is None or isinstance(value, datetime):
-        return value
-    if isinstance(value, str):
-        return datetime.fromisoformat(value) if "T" in value else start_of(date.fromisoformat(value))
-    return start_of(value)
+        return length_of(source, fields, self._terms.lengths)
 
 
 def extension_of(clock: Clock, step: str) -> Extension | None:

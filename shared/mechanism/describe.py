@@ -116,6 +116,8 @@ def _clock(clock: Clock) -> dict[str, Any]:
         "counts_from": clock.counts_from or "acted_at",
         "backward": clock.backward,
         "roll": clock.roll,
+        "unrolled_when": [_condition(condition) for condition in clock.unrolled_when],
+        "closes_at": clock.closes_at.isoformat() if clock.closes_at else None,
         "paused_during": list(clock.paused_during),
         "closes": list(clock.closes),
         "opens": list(clock.opens),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -198,6 +199,10 @@ def workdays(amount: int) -> Length:
     return Length(amount, Unit.WORKDAYS)
 
 
+def half_months(amount: int) -> Length:
+    return Length(amount, Unit.HALF_MONTHS)
+
+
 def months(amount: int) -> Length:
     return Length(amount, Unit.MONTHS)
 
@@ -227,13 +232,24 @@ class Reminder:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """What may lawfully follow a missed duty: an instrument of a party, proposed to it and never issued by itself."""
+
+    instrument: str
+    title: str
+    by: Party
+    cite: Cites
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Clock:
     """A time limit on a party.
 
     It runs `during` states; or it is started by the steps in `after`, or by the end of the clock it `follows`, and then
     ends with a step in `met_by` (done) or `dropped_by` (no longer owed). It counts from the day of the act, or from the
     date in the form field `counts_from` (the service receipt); `backward`, to the event on that date. It stands still
-    `paused_during` states.
+    `paused_during` states. A last day off is moved (`roll`), but not where `unrolled_when` holds (a person in custody);
+    it is over at 24:00 or, with `closes_at`, at the office's hour. `proposes` is what may follow when it is missed.
     """
 
     key: str
@@ -251,11 +267,14 @@ class Clock:
     counts_from: str | None = None
     backward: bool = False
     roll: bool = True
+    unrolled_when: tuple[Condition, ...] = ()
+    closes_at: time | None = None
     paused_during: tuple[str, ...] = ()
     closes: tuple[str, ...] = ()
     opens: tuple[str, ...] = ()
     extensions: tuple[Extension, ...] = ()
     reminders: tuple[Reminder, ...] = ()
+    proposes: tuple[Proposal, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

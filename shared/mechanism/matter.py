@@ -17,6 +17,7 @@ LATE = "late"  # met after its time
 DROPPED = "dropped"  # no longer owed
 
 OPEN = frozenset({RUNNING, PAUSED, OVERDUE})
+UNFINISHED = OPEN | {LAPSED, ELAPSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Ticking:
     due_at: datetime | None = None
     due_on: date | None = None
     provisional: bool = False
-    calendar: str = ""
+    calendar: int | None = None
+    roll: bool = True
     pauses: tuple[tuple[datetime, datetime | None], ...] = ()
     extensions: tuple[Extended, ...] = ()
     reminded: int = 0
@@ -60,23 +62,24 @@ class PaperRef:
 
 @dataclass(frozen=True, slots=True)
 class ClockChange:
-    """What an entry did to a clock: started, met, late, dropped, extended, paused, resumed, overdue, lapsed, …"""
+    """What an entry did to a clock: started, met, late, dropped, extended, paused, resumed, moved, overdue, …"""
 
     clock: str
     number: int
     change: str
     due_at: datetime | None
+    was_due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One link of a matter's history: a step that was taken, or a clock whose time was over.
+    """One link of a matter's history: a step, a clock whose time was over, a correction, a new calendar.
 
     `hash` covers everything but the form itself, of which it covers the digest, and the hash before it.
     """
 
     version: int
-    kind: Literal["step", "clock"]
+    kind: Literal["step", "clock", "correction", "calendar"]
     step: str
     source: str | None
     to: str
@@ -128,6 +131,8 @@ class Matter:
         """Return the form fields as last given; absent optional answers do not overwrite earlier ones."""
         answered: dict[str, Any] = {}
         for entry in self.history:
+            if entry.kind != "step":
+                continue
             answered.update((name, value) for name, value in entry.form.items() if value is not None)
         return answered
 

@@ -22,8 +22,8 @@ from shared.identity import Identity
 from shared.matters.bodies import example
 from shared.matters.commands import Commands
 from shared.matters.timekeeper import Timekeeper
-from shared.mechanism.clockwork import Terms
 from shared.mechanism.grammar import Step
+from shared.mechanism.reckoning import Terms
 from shared.mongo import Mongo, connect
 from tests.shared.issuer import AUDIENCE, Issuer, running
 

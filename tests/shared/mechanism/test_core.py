@@ -11,10 +11,11 @@ from shared.clocks.calendar import published_calendar
 from shared.clocks.counting import Length, Unit
 from shared.mechanism import core
 from shared.mechanism.check import check
-from shared.mechanism.clockwork import Terms
-from shared.mechanism.core import Act, Change, Refused, Whereabouts
+from shared.mechanism.core import Act, Change, Whereabouts
 from shared.mechanism.grammar import Mechanism
 from shared.mechanism.matter import Matter, Ticking
+from shared.mechanism.permit import Refused
+from shared.mechanism.reckoning import Terms
 from tests.shared.mechanism.trials import REVERSE, SCREENING, SUPERVISION, TRIALS
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -1,0 +1,140 @@
+"""Whether a step may be taken: by whom, in which state, under which conditions and clocks; pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.mechanism.clockwork import extension_of
+from shared.mechanism.grammar import Condition, FieldIs, Mechanism, NotTaken, Party, Past, Step, Taken
+from shared.mechanism.matter import LAPSED, Matter
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A step that could be taken now, and by whom."""
+
+    step: str
+    by: tuple[str, ...]
+
+
+class Refused(Exception):
+    """A step that may not be taken. `code` is stable; `field` names the input at fault, `open` what is open instead."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        fields: Sequence[str] = (),
+        state: str | None = None,
+        is_open: Sequence[Open] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.fields = tuple(fields)
+        self.state = state
+        self.open = tuple(is_open)
+
+
+def permit(
+    mechanism: Mechanism, matter: Matter, step_key: str, unit: str, posts: frozenset[str], at: datetime
+) -> Step:
+    """Return the step if this unit may take it at `at`; else raise `Refused` with the reason and what is open."""
+    step = mechanism.step_by_key.get(step_key)
+    if step is None or step is mechanism.opening:
+        raise Refused("unknown-step", f"{mechanism.key} has no step {step_key}")
+    if acting_party(matter, step, unit) is None:
+        who = " or ".join(party.key for party in step.parties)
+        raise Refused("not-your-step", f"{step.key} is taken by {who}", state=matter.state)
+    if matter.state not in mechanism.sources_of(step):
+        raise closed(mechanism, matter, at, f"{step.key} is not open in state {matter.state}")
+    if step.post is not None and step.post not in posts:
+        raise Refused("post-required", f"the law reserves {step.key} to the {step.post}", state=matter.state)
+    for condition in step.when:
+        if not holds(condition, matter, at):
+            raise closed(mechanism, matter, at, f"{step.key} is not open: {explain(condition)}")
+    against = _clock_against(mechanism, matter, step, at) or _no_extension(mechanism, matter, step, at)
+    if against is not None:
+        raise closed(mechanism, matter, at, against)
+    return step
+
+
+def acting_party(matter: Matter, step: Step, unit: str) -> Party | None:
+    """Return as which of the step's parties the unit may take it."""
+    for party in step.parties:
+        if matter.parties.get(party.recorded_by or party.key) == unit:
+            return party
+    return None
+
+
+def open_steps(mechanism: Mechanism, matter: Matter, at: datetime) -> list[Step]:
+    """Return the steps that could be taken at that moment, by whichever party."""
+    return [
+        step
+        for step in mechanism.steps
+        if matter.state in mechanism.sources_of(step)
+        and all(holds(condition, matter, at) for condition in step.when)
+        and _clock_against(mechanism, matter, step, at) is None
+        and _no_extension(mechanism, matter, step, at) is None
+    ]
+
+
+def holds(condition: Condition, matter: Matter, at: datetime) -> bool:
+    match condition:
+        case FieldIs(name, values):
+            return str(matter.fields().get(name)) in values
+        case Taken(step, since_entry):
+            return matter.taken(step, since_entry=since_entry)
+        case NotTaken(step, since_entry):
+            return not matter.taken(step, since_entry=since_entry)
+        case Past(clock):
+            run = matter.ticking(clock)
+            return run is not None and run.open and run.due_at is not None and at >= run.due_at
+
+
+def explain(condition: Condition) -> str:
+    match condition:
+        case FieldIs(name, values):
+            return f"{name} must be {' or '.join(values)}"
+        case Taken(step, since_entry):
+            return f"{step} must be taken first" + (" in this state" if since_entry else "")
+        case NotTaken(step, since_entry):
+            return f"{step} was already taken" + (" in this state" if since_entry else "")
+        case Past(clock):
+            return f"the time of {clock} is not over"
+
+
+def closed(mechanism: Mechanism, matter: Matter, at: datetime, detail: str) -> Refused:
+    is_open = [
+        Open(step.key, tuple(p.key for p in step.parties)) for step in open_steps(mechanism, matter, at)
+    ]
+    return Refused("step-not-open", detail, state=matter.state, is_open=is_open)
+
+
+def _clock_against(mechanism: Mechanism, matter: Matter, step: Step, at: datetime) -> str | None:
+    for clock in mechanism.clocks:
+        run = matter.ticking(clock.key)
+        if run is None or run.due_at is None:
+            continue
+        over = at >= run.due_at
+        if step.key in clock.closes and over and (run.open or run.state == LAPSED):
+            return f"the time of {clock.key} ended at {run.due_at.isoformat()}"
+        if step.key in clock.opens and not over and run.open:
+            return f"{step.key} opens after {clock.key}, at {run.due_at.isoformat()}"
+    return None
+
+
+def _no_extension(mechanism: Mechanism, matter: Matter, step: Step, at: datetime) -> str | None:
+    for clock in mechanism.clocks:
+        extension = extension_of(clock, step.key)
+        if extension is None:
+            continue
+        run = matter.ticking(clock.key)
+        if run is None or not run.open:
+            return f"{clock.key} is not running"
+        if run.due_at is not None and at >= run.due_at:
+            return f"the time of {clock.key} is already over"
+        if sum(1 for more in run.extensions if more.step == step.key) >= extension.at_most:
+            return f"{clock.key} was already extended by {step.key}"
+    return None
