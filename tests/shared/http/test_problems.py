@@ -176,6 +176,19 @@ async def test_a_body_over_the_limit_is_refused_whether_declared_or_streamed(ser
     _problem(answer, 413, "body-too-large")
 
 
+async def test_a_body_declared_over_the_limit_is_refused_before_it_arrives(service):
+    arrives = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        await arrives.wait()
+        yield b"{}"
+
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "k", "Content-Length": "3000"}
+    async with asyncio.timeout(2):
+        answer = await service.client.post("/v1/things", content=pieces(), headers=headers)
+    _problem(answer, 413, "body-too-large")
+
+
 async def test_what_is_missing_and_what_is_not_yours_look_the_same(service):
     own = await service.client.get(f"/v1/things/{uuid.UUID(int=1)}")
     assert own.status_code == 200
