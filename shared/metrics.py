@@ -41,6 +41,12 @@ parked: Final = Counter(
 )
 loops: Final = Gauge("liandong_loops_running", "1 while the loop runs.", ("loop",), registry=registry)
 
+calendar_missing: Final = Gauge(
+    "liandong_calendar_missing_year",
+    "The year whose arrangement of holidays is due and not loaded, else 0.",
+    registry=registry,
+)
+
 
 def exposition() -> bytes:
     """Give all metrics in Prometheus's text format (`CONTENT_TYPE`)."""

@@ -22,7 +22,7 @@ GRACE: Final = 10  # seconds that requests under way are given to finish
 _log = logging.getLogger(__name__)
 
 
-class Ended(Exception):  # noqa: N818  # what happened, named as it is
+class Ended(Exception):  # what happened, named as it is
     """Something that should run as long as the process came to an end."""
 
 

@@ -13,13 +13,12 @@ from services.referral.mechanisms import MECHANISMS
 from services.referral.settings import Settings
 from services.referral.store import Store
 from shared import bus, logs, process, tracing
-from shared.clocks.calendar import published_calendar
 from shared.http.factory import create_app
 from shared.http.health import Readiness
 from shared.http.ratelimit import RateLimiter
 from shared.identity import Identity
 from shared.matters.commands import Commands
-from shared.matters.timekeeper import Timekeeper
+from shared.matters.timekeeper import Recounter, Timekeeper
 from shared.mechanism.reckoning import Terms
 from shared.mongo import Mongo, connect
 from shared.relay import Relay
@@ -43,7 +42,11 @@ class _Parts:
 async def _parts(settings: Settings) -> AsyncIterator[_Parts]:
     mongo = await connect(settings.mongo_url, settings.mongo_database)
     store = Store(mongo, paper_limit=settings.paper_limit)
-    terms = Terms(published_calendar(), settings.local_lengths())
+    lengths = settings.local_lengths()
+
+    def terms() -> Terms:
+        return Terms(store.calendars.current, lengths, common=settings.count_backward == "common")
+
     commands = Commands(SERVICE, store.matters, store.directory, store.papers, mongo.clock, terms)
     broker = bus.Bus(settings.rabbit_urls, SERVICE)
     holder = f"{socket.gethostname()}:{os.getpid()}"
@@ -74,14 +77,18 @@ async def run_api(settings: Settings) -> None:
             readiness,
             body_limit=settings.body_limit,
         )
-        await process.serve(app, host=settings.host, port=settings.port)
+        await parts.store.calendars.refresh()
+        loops = {"calendar": parts.store.calendars.run}
+        await process.serve(app, host=settings.host, port=settings.port, loops=loops)
 
 
 async def run_worker(settings: Settings) -> None:
     """Relay, hear and keep the time until cancelled."""
     async with _parts(settings) as parts:
         await worker.ask_for_directory(parts.store, events.directory_asked(parts.mongo.clock.now()))
+        await parts.store.calendars.refresh()
         timekeeper = Timekeeper(parts.commands, parts.store.matters, MECHANISMS)
+        recounter = Recounter(parts.commands, parts.store.matters, MECHANISMS, parts.store.calendars)
 
         async def consuming() -> bool:
             return parts.bus.is_consuming(worker.QUEUE)
@@ -99,14 +106,14 @@ async def run_worker(settings: Settings) -> None:
             health,
             host=settings.host,
             port=settings.worker_port,
-            loops=worker.loops(parts.store, parts.bus, parts.relay, timekeeper),
+            loops=worker.loops(parts.store, parts.bus, parts.relay, timekeeper, recounter),
         )
 
 
 async def migrate(settings: Settings) -> None:
     """Make collections, indexes and queues; run before the others, as often as one likes."""
     async with _parts(settings) as parts:
-        await parts.store.ensure_indexes()
+        await parts.store.migrate()
     await bus.declare(settings.rabbit_urls, queue=worker.QUEUE, binds=events.HEARS)
 
 

@@ -1,6 +1,7 @@
 """What the referral service is told from outside."""
 
 import re
+from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
@@ -12,13 +13,17 @@ _LENGTH = re.compile(r"([1-9][0-9]{0,3}) (hours|days|workdays|months)")
 
 
 class Settings(ServiceSettings):
-    """`lengths`: local time limits where the law sets no number, e.g. {"forward_transfer.receipt": "4 hours"}."""
+    """`lengths`: local time limits where the law sets no number, e.g. {"forward_transfer.receipt": "4 hours"}.
+
+    `count_backward`: how "three days before" is read where the law does not say.
+    """
 
     model_config = SettingsConfigDict(env_prefix="REFERRAL_")
 
     port: int = Field(default=8101, ge=0, le=65535)
     worker_port: int = Field(default=8201, ge=0, le=65535)
     lengths: dict[str, str] = Field(default_factory=dict)
+    count_backward: Literal["safe", "common"] = "safe"
 
     @field_validator("lengths")
     @classmethod

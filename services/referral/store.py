@@ -4,6 +4,7 @@ from shared.directory import Directory
 from shared.events import Event
 from shared.feed import Feed
 from shared.lease import Lease
+from shared.matters.calendars import Calendars
 from shared.matters.store import Matters
 from shared.mongo import Collection, Mongo, guarded
 from shared.papers import Papers
@@ -18,6 +19,7 @@ class Store:
         self.matters = Matters(database["matters"])
         self.directory = Directory(database["units"])
         self.papers = Papers(database, now=mongo.clock.now, limit=paper_limit)
+        self.calendars = Calendars(database["calendars"], mongo.clock)
         self.feed = Feed(database["said"])
         self.requests = database["requests"]
         self._leases = database["leases"]
@@ -30,7 +32,9 @@ class Store:
     def lease(self, name: str, holder: str, seconds: float) -> Lease:
         return Lease(self._leases, name, holder, seconds)
 
-    async def ensure_indexes(self) -> None:
+    async def migrate(self) -> None:
+        """Make indexes and the first edition of the calendar; as often as one likes."""
+        await self.calendars.migrate()
         await self.matters.ensure_indexes()
         await self.directory.ensure_indexes()
         await self.papers.ensure_indexes()

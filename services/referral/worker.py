@@ -8,7 +8,7 @@ from services.referral import events
 from services.referral.store import Store
 from shared.bus import Bus
 from shared.events import Event
-from shared.matters.timekeeper import Timekeeper
+from shared.matters.timekeeper import Recounter, Timekeeper
 from shared.process import Loop
 from shared.relay import Relay
 
@@ -17,7 +17,9 @@ QUEUE = "referral.events"
 _log = logging.getLogger(__name__)
 
 
-def loops(store: Store, bus: Bus, relay: Relay, timekeeper: Timekeeper) -> Mapping[str, Loop]:
+def loops(
+    store: Store, bus: Bus, relay: Relay, timekeeper: Timekeeper, recounter: Recounter
+) -> Mapping[str, Loop]:
     """Return the loops of the worker, by name."""
     heard: Mapping[str, Callable[[Event], Awaitable[None]]] = {events.UNIT_CHANGED: store.directory.hear}
 
@@ -29,6 +31,8 @@ def loops(store: Store, bus: Bus, relay: Relay, timekeeper: Timekeeper) -> Mappi
     return {
         "relay": relay.run,
         "timekeeper": timekeeper.run,
+        "recounter": recounter.run,
+        "calendar": store.calendars.run,
         "consumer": partial(bus.consume, QUEUE, hear),
     }
 

@@ -1,7 +1,7 @@
 """The verbs: open a matter, take a step, tell the time. Each is one write, and a repeat changes nothing."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from shared.clocks.calendar import SHANGHAI
 from shared.directory import Directory, Unit
 from shared.events import Event
 from shared.matters.store import Matters, Reader
-from shared.mechanism import core
+from shared.mechanism import amend, core
 from shared.mechanism.chain import digest, plain
 from shared.mechanism.core import Act, Change, Said, Whereabouts
 from shared.mechanism.grammar import Mechanism, Party, Step
@@ -98,7 +98,13 @@ class Commands:
     """The verbs of one service over its matters."""
 
     def __init__(
-        self, service: str, matters: Matters, directory: Directory, papers: Papers, clock: Clock, terms: Terms
+        self,
+        service: str,
+        matters: Matters,
+        directory: Directory,
+        papers: Papers,
+        clock: Clock,
+        terms: Callable[[], Terms],
     ) -> None:
         self._service = service
         self._matters = matters
@@ -129,7 +135,7 @@ class Commands:
                 raise Refused("not-your-step", f"{step.key} is taken by {who}")
             place = _place(matter_id, opener, request.division or unit.division, request, self._clock.now())
             act = await self._act(mechanism, step, actor, request, wanted, place.divisions, {})
-            change = core.open_matter(mechanism, place, act, self._terms)
+            change = core.open_matter(mechanism, place, act, self._terms())
             with tracing.span("open matter", matter=matter_id, mechanism=mechanism.key, step=step.key):
                 if await self._matters.insert(change, await self._events(mechanism, change)):
                     return matter_id, change.entry
@@ -167,7 +173,7 @@ class Commands:
             at = request.acted_at or self._clock.now()
             permit(mechanism, matter, step_key, actor.unit, actor.posts, at)
             act = await self._act(mechanism, step, actor, request, wanted, matter.divisions, matter.parties)
-            change = core.take_step(mechanism, matter, act, self._terms)
+            change = core.take_step(mechanism, matter, act, self._terms())
             with tracing.span(
                 "take step",
                 matter=matter_id,
@@ -181,13 +187,51 @@ class Commands:
 
     async def tell_time(self, mechanism: Mechanism, matter: Matter) -> bool:
         """Mark what is over by the server's clock, and say it; False if another worker was faster."""
-        change = core.tell_time(mechanism, matter, _milliseconds(self._clock.now()), self._terms)
+        change = core.tell_time(mechanism, matter, _milliseconds(self._clock.now()), self._terms())
         if change is None:
             return False
         with tracing.span(
             "tell time", matter=matter.id, mechanism=mechanism.key, version=change.entry.version
         ):
             return await self._matters.advance(change, await self._events(mechanism, change))
+
+    async def correct(
+        self,
+        mechanism: Mechanism,
+        matter_id: str,
+        entry: int,
+        actor: Actor,
+        request: Request,
+        seen: int | None,
+    ) -> Entry:
+        """Correct when the step of an entry was done; its clocks move with it. Raises as `take_step` does."""
+        reader = await self.reader(actor.unit)
+        wanted = request.digest(f"correct {entry}")
+        for _ in range(_ATTEMPTS):
+            matter = await self._matters.find(mechanism, matter_id, reader)
+            if matter is None:
+                raise Absent
+            repeated = _repeated(matter, actor.unit, request.key, wanted)
+            if repeated is not None:
+                return repeated
+            if seen is not None and seen != matter.version:
+                raise Stale(matter.version)
+            act = await self._act(mechanism, None, actor, request, wanted, (), {})
+            change = amend.correct(mechanism, matter, entry, act, self._terms())
+            if await self._matters.advance(change, await self._events(mechanism, change)):
+                return change.entry
+        raise Refused("matter-busy", "other steps of this matter are being recorded; try again")
+
+    async def recount(self, mechanism: Mechanism, matter: Matter, because: Mapping[str, Any]) -> bool:
+        """Count a matter's clocks by the present calendar; say what moved. False if it has moved on meanwhile."""
+        now = _milliseconds(self._clock.now())
+        recounted = amend.recount(mechanism, matter, now, self._terms(), because)
+        if isinstance(recounted, Matter):
+            return await self._matters.confirm(recounted)
+        with tracing.span(
+            "recount", matter=matter.id, mechanism=mechanism.key, version=recounted.entry.version
+        ):
+            return await self._matters.advance(recounted, await self._events(mechanism, recounted))
 
     async def _known(self, code: str) -> Unit:
         unit = await self._directory.find(code)
@@ -198,7 +242,7 @@ class Commands:
     async def _act(
         self,
         mechanism: Mechanism,
-        step: Step,
+        step: Step | None,
         actor: Actor,
         request: Request,
         wanted: str,
@@ -207,9 +251,9 @@ class Commands:
     ) -> Act:
         now = _milliseconds(self._clock.now())
         papers = await self._found(actor.unit, request.papers)
-        parties = await self._bound(mechanism, step, request.parties, within, present)
+        parties = await self._bound(mechanism, step, request.parties, within, present) if step else {}
         return Act(
-            step=step.key,
+            step=step.key if step else "",
             unit=actor.unit,
             person=actor.person,
             posts=actor.posts,

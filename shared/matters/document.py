@@ -6,7 +6,16 @@ from typing import Any
 
 from shared.clocks.counting import Length, Unit
 from shared.mechanism.core import Change
-from shared.mechanism.matter import ClockChange, Entry, Extended, Link, Matter, PaperRef, Ticking
+from shared.mechanism.matter import (
+    UNFINISHED,
+    ClockChange,
+    Entry,
+    Extended,
+    Link,
+    Matter,
+    PaperRef,
+    Ticking,
+)
 from shared.mongo import Document
 
 
@@ -33,12 +42,24 @@ def opening_document(change: Change, outbox: Sequence[Document]) -> Document:
         "outbox": list(outbox),
         "send_at": change.entry.recorded_at,
     }
+    document |= counted(matter.clocks)
     # Absent, not null: the indexes over these two are sparse.
     if change.attention_at is not None:
         document["attention_at"] = change.attention_at
     if change.owed_by is not None:
         document["owed_by"] = change.owed_by
     return document
+
+
+def counted(runs: Sequence[Ticking]) -> Document:
+    """Return by which calendar edition, the oldest, and until when the clocks are counted that a new one could move."""
+    dated = [run for run in runs if run.state in UNFINISHED and run.due_at and run.calendar]
+    if not dated:
+        return {}
+    return {
+        "calendar": min(run.calendar for run in dated if run.calendar),
+        "counted_until": max(run.due_at for run in dated if run.due_at),
+    }
 
 
 def matter_of(document: Mapping[str, Any]) -> Matter:

@@ -9,13 +9,14 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from shared.events import Event
-from shared.matters.document import clock_documents, entry_document, matter_of, opening_document
+from shared.matters.document import clock_documents, counted, entry_document, matter_of, opening_document
 from shared.mechanism.core import Change
 from shared.mechanism.grammar import Mechanism
 from shared.mechanism.matter import Matter
 from shared.mongo import Collection, Document, guarded
 
 MAX_BYTES = 12 * 1024 * 1024  # well below MongoDB's own limit of 16 MiB
+_SPARSE = ("attention_at", "owed_by", "calendar", "counted_until")
 _SUMMARY = {"history": 0, "clocks": 0, "outbox": 0}
 
 
@@ -58,6 +59,8 @@ class Matters:
     async def ensure_indexes(self) -> None:
         async with guarded():
             await self.collection.create_index("attention_at", sparse=True)
+            await self.collection.create_index([("calendar", 1), ("counted_until", 1)], sparse=True)
+            await self.collection.create_index([("counted_until", 1), ("_id", 1)], sparse=True)
             for scope in ("readers", "divisions"):
                 for field, direction in (("opened_at", DESCENDING), ("updated_at", ASCENDING)):
                     await self.collection.create_index(
@@ -154,12 +157,9 @@ class Matters:
             "clocks": clock_documents(matter.clocks),
             "send_at": entry.recorded_at,
         }
-        unset: dict[str, str] = {}
-        for name, moment in (("attention_at", change.attention_at), ("owed_by", change.owed_by)):
-            if moment is None:
-                unset[name] = ""
-            else:
-                changed[name] = moment
+        present = {"attention_at": change.attention_at, "owed_by": change.owed_by, **counted(matter.clocks)}
+        changed |= {name: value for name, value in present.items() if value is not None}
+        unset = {name: "" for name in _SPARSE if name not in changed}
         update: dict[str, Any] = {
             "$set": changed,
             "$push": {
@@ -171,6 +171,35 @@ class Matters:
             update["$unset"] = unset
         async with guarded():
             found = await self.collection.update_one({"_id": matter.id, "version": entry.version - 1}, update)
+        return found.matched_count == 1
+
+    async def counted_before(self, cutoffs: Mapping[int, datetime], limit: int) -> list[Matter]:
+        """Return matters with a clock counted by an older calendar, that the change to a newer one may move."""
+        older = [
+            {"calendar": edition, "counted_until": {"$gte": since}} for edition, since in cutoffs.items()
+        ]
+        if not older:
+            return []
+        async with guarded():
+            found = await self.collection.find({"$or": older}, {"outbox": 0}).limit(limit).to_list(limit)
+        return [matter_of(document) for document in found]
+
+    async def counted_past(self, since: datetime, after: str, limit: int) -> list[Matter]:
+        """Return matters with an unfinished clock that ends at or after `since`, by id."""
+        wanted = {"counted_until": {"$gte": since}, "_id": {"$gt": after}}
+        async with guarded():
+            found = (
+                await self.collection.find(wanted, {"outbox": 0}).sort("_id", 1).limit(limit).to_list(limit)
+            )
+        return [matter_of(document) for document in found]
+
+    async def confirm(self, matter: Matter) -> bool:
+        """Keep clocks that were counted again and did not move; no version, no entry. False if it has moved on."""
+        changed = {"clocks": clock_documents(matter.clocks), **counted(matter.clocks)}
+        async with guarded():
+            found = await self.collection.update_one(
+                {"_id": matter.id, "version": matter.version}, {"$set": changed}
+            )
         return found.matched_count == 1
 
 

@@ -13,7 +13,6 @@ import httpx
 from services.referral import api
 from services.referral.mechanisms import MECHANISMS
 from services.referral.store import Store
-from shared.clocks.calendar import published_calendar
 from shared.clocks.counting import Length, Unit
 from shared.events import Event
 from shared.http.health import Readiness
@@ -191,12 +190,19 @@ async def desk_on(mongo_url: str, database: str) -> AsyncIterator[Desk]:
     with running() as issuer:
         try:
             store = Store(mongo, paper_limit=1024 * 1024)
-            await store.ensure_indexes()
+            await store.migrate()
+            await store.calendars.refresh()
             for code, (kind, division) in UNITS.items():
                 await store.directory.hear(unit_event(code, kind, division))
             lengths = {"forward_transfer.receipt": Length(4, Unit.HOURS)}
-            terms = Terms(published_calendar(), lengths)
-            commands = Commands("referral", store.matters, store.directory, store.papers, mongo.clock, terms)
+            commands = Commands(
+                "referral",
+                store.matters,
+                store.directory,
+                store.papers,
+                mongo.clock,
+                lambda: Terms(store.calendars.current, lengths),
+            )
             identity = Identity(
                 jwks_url=issuer.jwks_url,
                 issuer=issuer.url,
