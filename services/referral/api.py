@@ -1,5 +1,7 @@
 """HTTP of the referral service: the routes of its mechanisms, papers, declarations and events."""
 
+from collections.abc import Callable
+
 from fastapi import FastAPI
 
 from services.referral.mechanisms import MECHANISMS
@@ -9,8 +11,9 @@ from shared.http import said
 from shared.http.factory import create_app
 from shared.http.health import Readiness
 from shared.identity import Identity
-from shared.matters import declared, routes
+from shared.matters import calendar_api, declared, routes, simulator
 from shared.matters.commands import Clock, Commands
+from shared.mechanism.reckoning import Terms
 
 _DESCRIPTION = """\
 行刑衔接: matters handed from one organ to another, answered in time.
@@ -24,6 +27,7 @@ def build(
     commands: Commands,
     identity: Identity,
     clock: Clock,
+    terms: Callable[[], Terms],
     readiness: Readiness,
     *,
     body_limit: int,
@@ -35,7 +39,7 @@ def build(
         unit = await store.directory.find(code)
         return (unit.division,) if unit and unit.active and unit.kind in overseers else ()
 
-    parts = routes.Parts(commands, store.matters, identity, clock, store.papers)
+    parts = routes.Parts(commands, store.matters, identity, clock, store.papers, store.calendars, terms)
     return create_app(
         title="Referral",
         description=_DESCRIPTION,
@@ -43,6 +47,8 @@ def build(
         routers=[
             *(routes.build_router(mechanism, parts) for mechanism in MECHANISMS.values()),
             declared.build_router(MECHANISMS, identity),
+            simulator.build_router(MECHANISMS, identity, terms),
+            calendar_api.build_router(MECHANISMS, identity, store.calendars, store.matters, terms),
             papers.build_router(store.papers, identity),
             said.build_router(store.feed, identity, divisions_of),
         ],

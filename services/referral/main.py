@@ -4,7 +4,7 @@ import argparse
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -33,6 +33,7 @@ class _Parts:
     settings: Settings
     mongo: Mongo
     store: Store
+    terms: Callable[[], Terms]
     commands: Commands
     bus: bus.Bus
     relay: Relay
@@ -53,7 +54,7 @@ async def _parts(settings: Settings) -> AsyncIterator[_Parts]:
     lease = store.lease("relay", holder, _LEASE_SECONDS)
     relay = Relay(store.speaking, broker, store.feed, lease, mongo.clock)
     try:
-        yield _Parts(settings, mongo, store, commands, broker, relay)
+        yield _Parts(settings, mongo, store, terms, commands, broker, relay)
     finally:
         await broker.close()
         await mongo.close()
@@ -74,6 +75,7 @@ async def run_api(settings: Settings) -> None:
             parts.commands,
             identity,
             parts.mongo.clock,
+            parts.terms,
             readiness,
             body_limit=settings.body_limit,
         )

@@ -34,6 +34,23 @@ class ActBody(Form):
     )
 
 
+class CorrectionBody(Form):
+    """Which step was done when in truth, why it was recorded otherwise, and the proof."""
+
+    entry: int = Field(ge=1, le=10_000, description="Version of the history entry.", examples=[6])
+    acted_at: AwareDatetime = Field(examples=["2026-11-20T09:30:00+08:00"])
+    reason: Annotated[str, Field(min_length=1, max_length=2000)] = Field(
+        examples=["送达回证上的日期为11月20日。"]
+    )
+    proof: PaperIds = Field(description="Papers that your unit has sent in.")
+
+
+def correction_of(body: CorrectionBody, key: str) -> Request:
+    """Return the correction as the commands take it."""
+    proof = [str(paper) for paper in body.proof]
+    return Request(key=key, form={"reason": body.reason}, acted_at=body.acted_at, papers={"proof": proof})
+
+
 def body_of(mechanism: Mechanism, step: Step) -> type[ActBody]:
     """Return the model of the step's request body, with an example."""
     name = _camel(f"{mechanism.key}_{step.key}")

@@ -32,6 +32,13 @@ class Calendars:
         """Return the newest edition this process has read."""
         return self._known[max(self._known)]
 
+    def now(self) -> datetime:
+        """Return the server's time."""
+        return self._clock.now()
+
+    def today(self) -> date:
+        return self._clock.now().astimezone(SHANGHAI).date()
+
     async def migrate(self) -> None:
         """Make the first edition, or the next one where the library has learned a year that nobody loaded."""
         newest = await self._newest()
@@ -100,7 +107,7 @@ class Calendars:
                 _log.warning("the calendar cannot be read; the last edition holds")
                 await asyncio.sleep(_REFRESH)
                 continue
-            missing = calendar.missing(self._clock.now().astimezone(SHANGHAI).date())
+            missing = calendar.missing(self.today())
             metrics.calendar_missing.set(missing or 0)
             if missing is not None and loop.time() - warned > _WARN_EVERY:
                 warned = loop.time()

@@ -1,7 +1,7 @@
 """The routes of one mechanism, derived from its declaration: typed per step, with the law in their text."""
 
-from collections.abc import Awaitable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
@@ -16,8 +16,10 @@ from shared.http.paging import CursorText, Limit, Page
 from shared.http.problems import FieldError, Problem, not_found
 from shared.identity import Caller, Identity
 from shared.matters import views
-from shared.matters.bodies import body_of, request_of
+from shared.matters.bodies import CorrectionBody, body_of, correction_of, request_of
+from shared.matters.calendars import Calendars
 from shared.matters.commands import Absent, Actor, Clock, Commands, Stale
+from shared.matters.passports import Passport, passport
 from shared.matters.store import Matters
 from shared.matters.store import Query as MatterQuery
 from shared.mechanism.chain import verify
@@ -25,6 +27,7 @@ from shared.mechanism.describe import citation, length_text
 from shared.mechanism.grammar import Mechanism, Step
 from shared.mechanism.matter import Matter
 from shared.mechanism.permit import Refused
+from shared.mechanism.reckoning import Terms
 from shared.papers import CONTENT, Papers
 
 UnitFilter = Annotated[str | None, Query(pattern=r"^[A-Z0-9-]{2,32}$")]
@@ -55,6 +58,8 @@ class Parts:
     identity: Identity
     clock: Clock
     papers: Papers
+    calendars: Calendars
+    terms: Callable[[], Terms]
 
 
 def build_router(mechanism: Mechanism, parts: Parts) -> APIRouter:
@@ -63,6 +68,7 @@ def build_router(mechanism: Mechanism, parts: Parts) -> APIRouter:
     _add_opening(router, mechanism, parts)
     for step in mechanism.steps:
         _add_step(router, mechanism, step, parts)
+    _add_correction(router, mechanism, parts)
     _add_reading(router, mechanism, parts)
     return router
 
@@ -126,6 +132,36 @@ def _add_step(router: APIRouter, mechanism: Mechanism, step: Step, parts: Parts)
     )
 
 
+def _add_correction(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
+    writes = Depends(parts.identity.requires("matters:write"))
+
+    @router.post(
+        f"/v1/{mechanism.path}/{{matter}}/corrections",
+        name=f"{mechanism.key}_correct",
+        summary="更正行为日期",
+        responses={200: {"headers": _header("ETag")}},
+    )
+    async def correct(
+        matter: UUID,
+        body: CorrectionBody,
+        key: IdempotencyKey,
+        seen: IfMatch,
+        response: Response,
+        caller: Caller = writes,
+    ) -> views.Receipt:
+        """Correct when a step was done (for a service: the date on the receipt), by the unit that recorded it.
+
+        Every clock that the step started or ended is counted again, the change is written into the history with its
+        reason, and the units whose deadlines move are told once.
+        """
+        command = parts.commands.correct(
+            mechanism, str(matter), body.entry, _actor(caller), correction_of(body, key), seen
+        )
+        entry = await _allowed(command)
+        response.headers["ETag"] = etag(entry.version)
+        return views.receipt(mechanism, str(matter), entry)
+
+
 def _add_reading(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
     base = f"/v1/{mechanism.path}"
     reads = Depends(parts.identity.requires("matters:read"))
@@ -177,11 +213,16 @@ def _add_reading(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
         return views.matter_view(mechanism, found, caller.unit, parts.clock.now())
 
     @router.get(f"{base}/{{matter}}/clocks", name=f"{mechanism.key}_clocks", summary="期限")
-    async def read_clocks(matter: UUID, caller: Caller = reads) -> list[views.ClockView]:
-        """Every clock of the matter, running or past: since when, until when, by which article."""
+    async def read_clocks(matter: UUID, caller: Caller = reads) -> list[Passport]:
+        """The passport of every clock of the matter, running or past: by which law, from which proof, day by day."""
         found = await seen_by(caller, matter)
         now = parts.clock.now()
-        return [views.clock_view(mechanism, found, run, now) for run in found.clocks]
+        passports = []
+        for run in found.clocks:
+            counted_by = await parts.calendars.edition(run.calendar) if run.calendar else None
+            terms = replace(parts.terms(), calendar=counted_by) if counted_by else parts.terms()
+            passports.append(passport(mechanism, found, run, terms, now))
+        return passports
 
     @router.get(f"{base}/{{matter}}/history", name=f"{mechanism.key}_history", summary="办理历史")
     async def read_history(matter: UUID, caller: Caller = reads) -> views.History:

@@ -1,25 +1,14 @@
 """What readers are shown: receipts, summaries, matters with what may be done next, clocks, history."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from shared.clocks.calendar import SHANGHAI
-from shared.mechanism.clockwork import state_when_over
 from shared.mechanism.grammar import Cites, Clock, Kind, Mechanism, Step, cites_of
-from shared.mechanism.matter import RUNNING, Entry, Matter, Ticking
+from shared.mechanism.matter import Entry, Matter, Ticking
 from shared.mechanism.permit import acting_party, open_steps
-
-_EFFECTS = {
-    Kind.DUTY: "the act stays owed and is overdue",
-    Kind.CYCLE: "the act stays owed and is overdue; a new run has begun",
-    Kind.RIGHT: "the right is lost; the steps it closes are closed",
-    Kind.MINIMUM: "the steps it holds back are open",
-    Kind.VALIDITY: "what was granted has expired",
-    Kind.SOFT: "a reminder only",
-}
 
 
 class CiteView(BaseModel):
@@ -104,47 +93,6 @@ class MatterView(Summary):
 class LengthView(BaseModel):
     amount: int
     unit: str
-
-
-class PauseView(BaseModel):
-    since: datetime
-    until: datetime | None
-
-
-class ExtensionView(BaseModel):
-    step: str
-    version: int
-    length: LengthView
-    added: bool
-    cites: list[CiteView]
-
-
-class ClockView(BaseModel):
-    """One run of a clock, and where its length comes from."""
-
-    key: str
-    number: int
-    title: str
-    kind: str
-    party: str
-    unit: str | None
-    state: str
-    started_at: datetime
-    started_by: int = Field(description="Version of the history entry that started it.")
-    length: LengthView | None
-    roll: bool
-    backward: bool
-    due_on: date | None = Field(description="The last day itself; null for hours.")
-    due_at: datetime | None = Field(description="The moment the time is over, exclusive, in UTC.")
-    due_at_local: str | None
-    provisional: bool = Field(description="The calendar of that year is not published yet.")
-    calendar: int | None
-    pauses: list[PauseView]
-    extensions: list[ExtensionView]
-    ended_at: datetime | None
-    ended_by: int | None
-    effect: str
-    cites: list[CiteView]
 
 
 class PaperView(BaseModel):
@@ -261,47 +209,6 @@ def matter_view(mechanism: Mechanism, matter: Matter, unit: str, now: datetime) 
         fields=matter.fields(),
         links=[LinkView(rel=link.rel, matter=link.matter) for link in matter.links],
         next=list(_next(mechanism, matter, unit, now)),
-    )
-
-
-def clock_view(mechanism: Mechanism, matter: Matter, run: Ticking, now: datetime) -> ClockView:
-    clock = mechanism.clock_by_key[run.key]
-    debtor = clock.on.recorded_by or clock.on.key
-    over = run.state == RUNNING and run.due_at is not None and run.due_at <= now
-    return ClockView(
-        key=run.key,
-        number=run.number,
-        title=clock.title,
-        kind=clock.kind.value,
-        party=clock.on.key,
-        unit=matter.parties.get(debtor),
-        # What the worker has not marked yet is shown as it is.
-        state=state_when_over(clock) if over else run.state,
-        started_at=run.started_at,
-        started_by=run.started_by,
-        length=LengthView(amount=run.length.amount, unit=run.length.unit.value) if run.length else None,
-        roll=clock.roll,
-        backward=clock.backward,
-        due_on=run.due_on,
-        due_at=run.due_at.astimezone(UTC) if run.due_at else None,
-        due_at_local=run.due_at.astimezone(SHANGHAI).isoformat() if run.due_at else None,
-        provisional=run.provisional,
-        calendar=run.calendar,
-        pauses=[PauseView(since=begin, until=end) for begin, end in run.pauses],
-        extensions=[
-            ExtensionView(
-                step=more.step,
-                version=more.version,
-                length=LengthView(amount=more.length.amount, unit=more.length.unit.value),
-                added=more.added,
-                cites=[c for e in clock.extensions if e.step == more.step for c in cites(e.cite)],
-            )
-            for more in run.extensions
-        ],
-        ended_at=run.ended_at,
-        ended_by=run.ended_by,
-        effect=_EFFECTS[clock.kind],
-        cites=cites(clock.cite),
     )
 
 

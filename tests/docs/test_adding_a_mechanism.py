@@ -51,7 +51,15 @@ async def test_the_documented_mechanism_works_as_it_stands(servers: Servers, dec
             audience=AUDIENCE,
             limiter=RateLimiter("1000/minute"),
         )
-        parts = Parts(desk.commands, desk.store.matters, identity, desk.mongo.clock, desk.store.papers)
+        parts = Parts(
+            desk.commands,
+            desk.store.matters,
+            identity,
+            desk.mongo.clock,
+            desk.store.papers,
+            desk.store.calendars,
+            desk.terms,
+        )
         app = create_app(
             title="Documented",
             description="",
@@ -75,7 +83,7 @@ async def test_the_documented_mechanism_works_as_it_stands(servers: Servers, dec
             assert opened.status_code == 201, opened.text
             path = opened.headers["Location"]
             (clock,) = (await desk.get(SCHOOL, f"{path}/clocks")).json()
-            assert (clock["state"], clock["length"]) == ("overdue", {"amount": 1, "unit": "months"})
+            assert (clock["state"], clock["rule"]["length"]) == ("overdue", {"amount": 1, "unit": "months"})
             assert clock["cites"][0]["article"] == "114"
             urged = await desk.post(PROCURATORATE, f"{path}/steps/urge", {})
             assert urged.status_code == 200, urged.text

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from shared.http.ratelimit import RateLimiter
 from shared.identity import Identity
 from shared.matters.bodies import example
 from shared.matters.commands import Commands
-from shared.matters.timekeeper import Timekeeper
+from shared.matters.timekeeper import Recounter, Timekeeper
 from shared.mechanism.grammar import Step
 from shared.mechanism.reckoning import Terms
 from shared.mongo import Mongo, connect
@@ -42,7 +42,7 @@ UNITS = {
     FAR_PROCURATORATE: ("procuratorate", "410323"),
     COMMISSION: ("supervisory_commission", "410329"),
 }
-SCOPES = "matters:read matters:write papers:write events:read"
+SCOPES = "matters:read matters:write papers:write events:read calendar:write"
 _keys = itertools.count()
 
 
@@ -59,7 +59,9 @@ class Desk:
     mongo: Mongo
     store: Store
     commands: Commands
+    terms: Callable[[], Terms]
     timekeeper: Timekeeper
+    recounter: Recounter
 
     def __post_init__(self) -> None:
         self._tokens: dict[tuple[str, tuple[str, ...]], str] = {}
@@ -195,26 +197,25 @@ async def desk_on(mongo_url: str, database: str) -> AsyncIterator[Desk]:
             for code, (kind, division) in UNITS.items():
                 await store.directory.hear(unit_event(code, kind, division))
             lengths = {"forward_transfer.receipt": Length(4, Unit.HOURS)}
-            commands = Commands(
-                "referral",
-                store.matters,
-                store.directory,
-                store.papers,
-                mongo.clock,
-                lambda: Terms(store.calendars.current, lengths),
-            )
+
+            def terms() -> Terms:
+                return Terms(store.calendars.current, lengths)
+
+            commands = Commands("referral", store.matters, store.directory, store.papers, mongo.clock, terms)
             identity = Identity(
                 jwks_url=issuer.jwks_url,
                 issuer=issuer.url,
                 audience=AUDIENCE,
                 limiter=RateLimiter("1000000/minute"),
             )
-            app = api.build(store, commands, identity, mongo.clock, Readiness({}), body_limit=256 * 1024)
+            app = api.build(
+                store, commands, identity, mongo.clock, terms, Readiness({}), body_limit=256 * 1024
+            )
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://referral") as client:
-                yield Desk(
-                    client, issuer, mongo, store, commands, Timekeeper(commands, store.matters, MECHANISMS)
-                )
+                timekeeper = Timekeeper(commands, store.matters, MECHANISMS)
+                recounter = Recounter(commands, store.matters, MECHANISMS, store.calendars)
+                yield Desk(client, issuer, mongo, store, commands, terms, timekeeper, recounter)
         finally:
             await mongo.close()
 

@@ -1,0 +1,212 @@
+"""What if: when a period would end, and when each step of a procedure would be due, without touching a matter."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
+
+from shared.clocks.calendar import SHANGHAI
+from shared.clocks.counting import Due, Length, Rule, Unit, count, explain, start_of
+from shared.http.problems import FieldError, invalid, not_found
+from shared.identity import Caller, Identity
+from shared.matters.passports import DayView, day_view
+from shared.matters.views import CiteView, LengthView, cites
+from shared.mechanism.grammar import Clock, Form, Mechanism
+from shared.mechanism.load import Mechanisms
+from shared.mechanism.matter import RUNNING, Ticking
+from shared.mechanism.reckoning import Terms, length_of, reckon
+
+_MOST = {Unit.HOURS: 24 * 366, Unit.DAYS: 3660, Unit.WORKDAYS: 2500, Unit.HALF_MONTHS: 240, Unit.MONTHS: 120}
+_EARLIEST, _LATEST = date(2004, 1, 1), date(2099, 12, 31)
+
+
+class FreeRule(Form):
+    """A rule of the caller's own. `excluded`: local dates, the first day in, the last day out."""
+
+    amount: Annotated[int, Field(ge=1, le=24 * 366)] = Field(examples=[3])
+    unit: Literal["hours", "days", "workdays", "half_months", "months", "years"] = Field(examples=["days"])
+    direction: Literal["forward", "backward"] = "forward"
+    roll: bool = True
+    reading: Literal["safe", "common"] | None = Field(None, description="Of counting backward; else as set.")
+    excluded: list[tuple[date, date]] = Field([], max_length=100)
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> "FreeRule":
+        if self.amount > _MOST.get(Unit(self.unit), 10):
+            raise ValueError("the period is longer than any that is counted")
+        if any(begin > end for begin, end in self.excluded):
+            raise ValueError("an excluded interval ends before it begins")
+        return self
+
+
+class Preview(Form):
+    """Either a mechanism's clock, with the form values its length depends on, or a free rule."""
+
+    mechanism: str | None = Field(None, examples=["forward_transfer"])
+    clock: str | None = Field(None, examples=["decision"])
+    form: dict[str, str | int | bool | None] = Field({}, max_length=50)
+    rule: FreeRule | None = None
+    starts_at: AwareDatetime = Field(examples=["2026-09-29T10:00:00+08:00"])
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> "Preview":
+        if (self.rule is None) == (self.mechanism is None or self.clock is None):
+            raise ValueError("give a mechanism and its clock, or a rule")
+        if not _EARLIEST <= self.starts_at.astimezone(SHANGHAI).date() <= _LATEST:
+            raise ValueError("starts_at must lie between 2004 and 2099")
+        return self
+
+
+class Previewed(BaseModel):
+    """When a period ends, and every day on the way there. `due_at` is exclusive; `due_on` is null for hours."""
+
+    due_on: date | None
+    due_at: str | None
+    provisional: bool
+    earliest: date | None
+    latest: date | None
+    counted_from: str
+    calendar: int
+    explanation: list[DayView]
+    law: list[CiteView] | None
+
+
+class TimetableRow(BaseModel):
+    """One clock, as if what starts it happened on that day."""
+
+    clock: str
+    title: str
+    kind: str
+    on: str
+    starts_with: list[str]
+    met_by: list[str]
+    length: LengthView | None
+    due_on: date | None
+    due_at: str | None
+    provisional: bool
+    earliest: date | None
+    latest: date | None
+    cites: list[CiteView]
+
+
+class Timetable(BaseModel):
+    mechanism: str
+    edition: str
+    starts_on: date
+    calendar: int
+    clocks: list[TimetableRow]
+
+
+def build_router(mechanisms: Mechanisms, identity: Identity, terms: Callable[[], Terms]) -> APIRouter:
+    """Return `POST /v1/clocks/preview` and `GET /v1/mechanisms/{key}/timetable`."""
+    router = APIRouter(tags=["clocks"])
+    reads = Depends(identity.requires("matters:read"))
+
+    def newest(key: str) -> Mechanism:
+        found = [mechanism for mechanism in mechanisms.values() if mechanism.key == key]
+        if not found:
+            raise not_found()
+        return max(found, key=lambda mechanism: mechanism.edition)
+
+    @router.post("/v1/clocks/preview", name="clocks_preview", summary="期限试算")
+    async def preview(body: Preview, _caller: Caller = reads) -> Previewed:
+        """When a period would end, with the reason for every day; no matter is touched."""
+        present = terms()
+        if body.rule is not None:
+            return _free(body.rule, body.starts_at, present)
+        found = [m.clock_by_key.get(body.clock or "") for m in mechanisms.values() if m.key == body.mechanism]
+        if not found or found[-1] is None:
+            field = "clock" if found else "mechanism"
+            raise invalid(FieldError(field=field, code="unknown", message="there is no such one here"))
+        return _declared(found[-1], body, present)
+
+    @router.get("/v1/mechanisms/{key}/timetable", name="mechanisms_timetable", summary="期限时间表")
+    async def timetable(
+        key: str, starts_on: Annotated[date, Query(ge=_EARLIEST, le=_LATEST)], _caller: Caller = reads
+    ) -> Timetable:
+        """If what starts it happened on that day, when is each step due?"""
+        mechanism, present = newest(key), terms()
+        rows = [_row(mechanism, clock, start_of(starts_on), present) for clock in mechanism.clocks]
+        return Timetable(
+            mechanism=mechanism.key,
+            edition=mechanism.edition,
+            starts_on=starts_on,
+            calendar=present.calendar.edition,
+            clocks=rows,
+        )
+
+    return router
+
+
+def _free(asked: FreeRule, starts_at: datetime, terms: Terms) -> Previewed:
+    common = terms.common if asked.reading is None else asked.reading == "common"
+    length = Length(asked.amount, Unit(asked.unit))
+    rule = Rule(length, backward=asked.direction == "backward", roll=asked.roll, common=common)
+    excluded = [(start_of(begin), start_of(end)) for begin, end in asked.excluded]
+    due = count(rule, starts_at, terms.calendar, excluded)
+    notes = explain(rule, starts_at, terms.calendar, excluded)
+    return _previewed(due, starts_at, [day_view(note) for note in notes], terms, None)
+
+
+def _declared(clock: Clock, body: Preview, terms: Terms) -> Previewed:
+    length = length_of(clock.length, body.form, terms.lengths)
+    law = cites(clock.cite)
+    if length is None:
+        return _previewed(None, body.starts_at, [], terms, law)
+    run = Ticking(clock.key, 1, RUNNING, body.starts_at, 1, length, roll=clock.roll)
+    due, legs = reckon(clock, run, terms)
+    notes = [note for leg in legs for note in explain(leg.rule, leg.start, terms.calendar, leg.excluded)]
+    return _previewed(due, body.starts_at, [day_view(note) for note in notes], terms, law)
+
+
+def _previewed(
+    due: Due | None, starts_at: datetime, notes: list[DayView], terms: Terms, law: list[CiteView] | None
+) -> Previewed:
+    hours = due is not None and due.on is None
+    begins = starts_at.astimezone(SHANGHAI)
+    following = next((note.date for note in notes if note.counted), None)
+    return Previewed(
+        due_on=due.on if due else None,
+        due_at=due.at.astimezone(SHANGHAI).isoformat() if due else None,
+        provisional=bool(due and due.provisional),
+        earliest=due.earliest if due else None,
+        latest=due.latest if due else None,
+        counted_from=begins.isoformat() if hours or following is None else following.isoformat(),
+        calendar=terms.calendar.edition,
+        explanation=notes,
+        law=law,
+    )
+
+
+def _row(mechanism: Mechanism, clock: Clock, start: datetime, terms: Terms) -> TimetableRow:
+    length = length_of(clock.length, {}, terms.lengths)
+    due: Due | None = None
+    if length is not None and clock.follows is None:
+        run = Ticking(clock.key, 1, RUNNING, start, 1, length, roll=clock.roll)
+        due, _ = reckon(clock, run, terms)
+    every_step = (mechanism.opening, *mechanism.steps)
+    starts = clock.after or tuple(step.key for step in every_step if step.to in clock.during)
+    meets = clock.met_by or tuple(
+        step.key
+        for step in mechanism.steps
+        if step.to is not None
+        and step.to not in clock.during
+        and set(mechanism.sources_of(step)) & set(clock.during)
+    )
+    return TimetableRow(
+        clock=clock.key,
+        title=clock.title,
+        kind=clock.kind.value,
+        on=clock.on.key,
+        starts_with=list(starts),
+        met_by=list(meets),
+        length=LengthView(amount=length.amount, unit=length.unit.value) if length else None,
+        due_on=due.on if due else None,
+        due_at=due.at.astimezone(SHANGHAI).isoformat() if due else None,
+        provisional=bool(due and due.provisional),
+        earliest=due.earliest if due else None,
+        latest=due.latest if due else None,
+        cites=cites(clock.cite),
+    )
