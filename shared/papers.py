@@ -72,6 +72,7 @@ class Papers:
         self._now = now
         self._files = database["fs.files"]
         self._chunks = database["fs.chunks"]
+        self._tidying: set[asyncio.Task[None]] = set()
 
     async def ensure_indexes(self) -> None:
         """Make the index that GridFS prescribes."""
@@ -81,7 +82,8 @@ class Papers:
     async def store(self, stream: AsyncIterable[bytes], media_type: str, unit: str) -> Paper:
         """Keep what the stream brings; of a refused or broken upload nothing is left.
 
-        Problem 413 over the limit, 415 for a type that is not taken or not what the content shows, 422 for
+        Raises Unavailable: then chunks that no paper owns can be left, should MongoDB not be back within
+        seconds. Problem 413 over the limit, 415 for a type that is not taken or not what the content shows, 422 for
         nothing at all.
         """
         if media_type not in KINDS:
@@ -94,9 +96,12 @@ class Papers:
             paper = Paper(paper_id, unit, sha256, size, media_type, received_at)
             async with guarded():
                 await self._files.insert_one(_document(paper))
-        except BaseException:
-            with suppress(Unavailable):
-                await asyncio.shield(self._forget(paper_id))
+        except BaseException as error:
+            tidying = asyncio.create_task(self._forget(paper_id))
+            self._tidying.add(tidying)
+            tidying.add_done_callback(self._tidying.discard)
+            if not isinstance(error, Unavailable):  # that its caller shall hear at once
+                await asyncio.shield(tidying)
             raise
         return paper
 
@@ -157,9 +162,10 @@ class Papers:
         return size, digest.hexdigest()
 
     async def _forget(self, paper_id: str) -> None:
-        async with guarded():
-            await self._files.delete_one({"_id": paper_id})
-            await self._chunks.delete_many({"files_id": paper_id})
+        with suppress(Unavailable):
+            async with guarded():
+                await self._files.delete_one({"_id": paper_id})
+                await self._chunks.delete_many({"files_id": paper_id})
 
 
 async def _chunks(stream: AsyncIterable[bytes], limit: int) -> AsyncIterator[bytes]:

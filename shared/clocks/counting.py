@@ -98,7 +98,7 @@ def count(rule: Rule, start: datetime, calendar: Calendar, excluded: Sequence[In
 def explain(
     rule: Rule, start: datetime, calendar: Calendar, excluded: Sequence[Interval] = ()
 ) -> list[DayNote]:
-    """Return the days between start and end in the order of counting; empty for hours.
+    """Return the days from start to end in the order of counting, each once, the last day last; empty for hours.
 
     Days and workdays are all there. Of months and years, whose days are not counted one by one, there are the start,
     the corresponding day, and what moved the end from it.
@@ -108,13 +108,17 @@ def explain(
     first, days_off = start.astimezone(SHANGHAI).date(), _local_days(excluded)
     notes = [DayNote(first, counted=False, why="the day of the event is not counted")]
     last = _count_dates(rule, first, calendar, days_off, Guess.LIKELY, notes)
-    step = -1 if rule.backward else 1
-    while rule.roll and not calendar.works(last):
-        notes.append(DayNote(last, counted=False, why=f"end moved on: {calendar.day(last).why}"))
-        last += step * _ONE_DAY
-    if notes[-1].day != last:
-        notes.append(DayNote(last, counted=False, why=f"the last day: {calendar.day(last).why}"))
-    return notes
+    if not rule.roll or calendar.works(last):
+        return notes
+    # The count ends on a rest day: that day stays counted, and the end moves on from it.
+    notes[-1] = DayNote(
+        last, notes[-1].counted, f"{notes[-1].why}; the end moves on: {calendar.day(last).why}"
+    )
+    while True:
+        last += -_ONE_DAY if rule.backward else _ONE_DAY
+        if calendar.works(last):
+            return [*notes, DayNote(last, counted=False, why=f"the last day: {calendar.day(last).why}")]
+        notes.append(DayNote(last, counted=False, why=calendar.day(last).why))
 
 
 def end_of(day: date, closes_at: time | None = None) -> datetime:

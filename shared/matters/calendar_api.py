@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 from pydantic import AnyHttpUrl, BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from shared.clocks.calendar import Arrangement, Calendar, statutory
 from shared.clocks.counting import start_of
@@ -46,14 +47,16 @@ class ArrangementFile(Form):
     def _is_an_arrangement(self) -> "ArrangementFile":
         named = [day.date for day in self.days]
         if len(set(named)) != len(named):
-            raise ValueError("a day is named twice")
+            raise PydanticCustomError("twice", "days: a day is named twice")
         first = dt.date(self.year - 1, 12, 20)
         if any(not first <= day <= dt.date(self.year, 12, 31) for day in named):
-            raise ValueError("a day lies outside the year")
+            raise PydanticCustomError("outside", "days: a day lies outside the year")
         if any(day.date.weekday() < 5 for day in self.days if not day.isOffDay):
-            raise ValueError("a make-up workday is no weekend day")
+            raise PydanticCustomError("workday", "days: a make-up workday is no weekend day")
         if not set(statutory(self.year)) <= {day.date for day in self.days if day.isOffDay}:
-            raise ValueError("a feast that the law itself fixes is not among the days off")
+            raise PydanticCustomError(
+                "feast", "days: a feast that the law itself fixes is not among the days off"
+            )
         return self
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from shared.clocks.calendar import SHANGHAI
 from shared.clocks.counting import Due, Length, Rule, Unit, count, explain, start_of
@@ -35,9 +36,9 @@ class FreeRule(Form):
     @model_validator(mode="after")
     def _is_bounded(self) -> "FreeRule":
         if self.amount > _MOST.get(Unit(self.unit), 10):
-            raise ValueError("the period is longer than any that is counted")
+            raise PydanticCustomError("too-long", "amount: longer than any period that is counted")
         if any(begin > end for begin, end in self.excluded):
-            raise ValueError("an excluded interval ends before it begins")
+            raise PydanticCustomError("interval", "excluded: an interval ends before it begins")
         return self
 
 
@@ -53,9 +54,9 @@ class Preview(Form):
     @model_validator(mode="after")
     def _is_one_of_two(self) -> "Preview":
         if (self.rule is None) == (self.mechanism is None or self.clock is None):
-            raise ValueError("give a mechanism and its clock, or a rule")
+            raise PydanticCustomError("one-of", "give mechanism and clock, or else rule")
         if not _EARLIEST <= self.starts_at.astimezone(SHANGHAI).date() <= _LATEST:
-            raise ValueError("starts_at must lie between 2004 and 2099")
+            raise PydanticCustomError("out-of-range", "starts_at: must lie between 2004 and 2099")
         return self
 
 
@@ -70,7 +71,8 @@ class Previewed(BaseModel):
     counted_from: str
     calendar: int
     explanation: list[DayView]
-    law: list[CiteView] | None
+    law: CiteView | None = Field(description="The article the length rests on; null for a rule of one's own.")
+    cites: list[CiteView] = Field(description="Every article the clock cites.")
 
 
 class TimetableRow(BaseModel):
@@ -147,7 +149,7 @@ def _free(asked: FreeRule, starts_at: datetime, terms: Terms) -> Previewed:
     excluded = [(start_of(begin), start_of(end)) for begin, end in asked.excluded]
     due = count(rule, starts_at, terms.calendar, excluded)
     notes = explain(rule, starts_at, terms.calendar, excluded)
-    return _previewed(due, starts_at, [day_view(note) for note in notes], terms, None)
+    return _previewed(due, starts_at, [day_view(note) for note in notes], terms, [])
 
 
 def _declared(clock: Clock, body: Preview, terms: Terms) -> Previewed:
@@ -162,7 +164,7 @@ def _declared(clock: Clock, body: Preview, terms: Terms) -> Previewed:
 
 
 def _previewed(
-    due: Due | None, starts_at: datetime, notes: list[DayView], terms: Terms, law: list[CiteView] | None
+    due: Due | None, starts_at: datetime, notes: list[DayView], terms: Terms, law: list[CiteView]
 ) -> Previewed:
     hours = due is not None and due.on is None
     begins = starts_at.astimezone(SHANGHAI)
@@ -176,7 +178,8 @@ def _previewed(
         counted_from=begins.isoformat() if hours or following is None else following.isoformat(),
         calendar=terms.calendar.edition,
         explanation=notes,
-        law=law,
+        law=law[0] if law else None,
+        cites=law,
     )
 
 
