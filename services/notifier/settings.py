@@ -3,9 +3,9 @@
 import base64
 import binascii
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -63,9 +63,10 @@ class Settings(ServiceSettings):
     def _split_list(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
-    @model_validator(mode="after")
-    def _outlives_the_attempt(self) -> Self:
+    @field_validator("delivery_lease")
+    @classmethod
+    def _outlives_the_attempt(cls, value: float, info: ValidationInfo) -> float:
         # A lease that ends while an attempt is under way would let a second worker send the same again.
-        if self.delivery_lease < self.delivery_timeout + 5:
+        if value < info.data.get("delivery_timeout", 0) + 5:
             raise ValueError("delivery_lease must exceed delivery_timeout by 5 seconds")
-        return self
+        return value

@@ -76,7 +76,7 @@ class WebhookChannel:
         except Unresolved:
             error = "host-unknown"
         except httpcore.ConnectError as failure:
-            error = "tls-failed" if isinstance(failure.__cause__, ssl.SSLError) else "connect-failed"
+            error = "tls-failed" if _is_a_fault_of_tls(failure) else "connect-failed"
         except (httpcore.NetworkError, httpcore.ProtocolError):
             error = "connection-broken"
         if status is not None and 300 <= status < 400:
@@ -114,6 +114,10 @@ class WebhookChannel:
 def sign(message: Message) -> str:
     """One signature for each valid secret, so that a receiver may hold either while they rotate."""
     return " ".join(Webhook(secret).sign(message.id, message.at, message.body) for secret in message.secrets)
+
+
+def _is_a_fault_of_tls(failure: httpcore.ConnectError) -> bool:
+    return any(isinstance(each, ssl.SSLError) for each in failure.args)
 
 
 def _seconds(asked: bytes | None, now: dt.datetime) -> float | None:

@@ -51,7 +51,10 @@ class Pace:
 
 
 class Deliverer:
-    """Many attempts side by side; of one webhook few, and one only after it failed, so that it slows no other."""
+    """Many attempts side by side; of one webhook few, and one only after it failed, so that it slows no other.
+
+    What a webhook is told of one matter goes one after another, so that it arrives in the order in which it came.
+    """
 
     def __init__(self, store: Store, channel: Channel, seal: Seal, pace: Pace) -> None:
         self._store = store
@@ -60,6 +63,7 @@ class Deliverer:
         self._pace = pace
         self._running: dict[str, asyncio.Task[None]] = {}  # by delivery
         self._busy: Counter[str] = Counter()  # attempts under way, by webhook
+        self._told: set[tuple[str, str]] = set()  # webhook and subject of each attempt under way
         self._failing: set[str] = set()
 
     async def run(self) -> None:
@@ -86,8 +90,10 @@ class Deliverer:
         started = 0
         for found in await self._store.notices.due(self._store.clock.now(), full, 2 * self._pace.at_once):
             webhook = found.delivery.webhook
-            if started < room and found.delivery.id not in self._running and not self._is_full(webhook):
+            # The delivery of an attempt under way is kept out by its own subject.
+            if started < room and _line(found) not in self._told and not self._is_full(webhook):
                 self._busy[webhook] += 1
+                self._told.add(_line(found))
                 self._running[found.delivery.id] = asyncio.create_task(self._run(found))
                 started += 1
         return started
@@ -104,6 +110,7 @@ class Deliverer:
             _log.exception("an attempt failed on our side and will be made again")
         finally:
             del self._running[found.delivery.id]
+            self._told.discard(_line(found))
             self._busy[found.delivery.webhook] -= 1
             if not self._busy[found.delivery.webhook]:
                 del self._busy[found.delivery.webhook]
@@ -189,3 +196,8 @@ class Deliverer:
                 "a receiver answered 410 and its webhook is disabled",
                 extra={"webhook": webhook.id, "unit": webhook.unit},
             )
+
+
+def _line(found: Claim) -> tuple[str, str]:
+    """The webhook, and of what it is told: what stands in one line arrives in order."""
+    return found.delivery.webhook, found.notice.body["matter"] or found.notice.id

@@ -1,0 +1,80 @@
+"""Notices in neutral words, from templates that can name little."""
+
+import datetime as dt
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from services.notifier.domain import wording
+from services.notifier.domain.wording import Facts, compose
+from services.referral.mechanisms.forward_transfer import MECHANISM
+
+FACTS = Facts(
+    kind="delivered",
+    matter="3f2a9c10-5f6e-4f0e-9d1c-0a4f5f3f9c11",
+    mechanism="forward_transfer",
+    state="delivered",
+    step="deliver",
+    clock=None,
+    due_at=None,
+    division="410303",
+)
+DUE = dt.datetime(2026, 11, 26, 9, 30, tzinfo=dt.UTC)
+
+
+def test_a_step_is_told_in_both_languages():
+    texts = compose(FACTS)
+    assert texts["zh"].title == "涉嫌犯罪案件移送：移送"
+    expected = "事项 3F2A9C10（涉嫌犯罪案件移送，西工区）：移送，现为“已移送”。请登录系统查看"
+    assert texts["zh"].text == expected
+    assert "3F2A9C10" in texts["en"].text
+    assert "delivered" in texts["en"].text
+
+
+def test_the_due_moment_is_told_in_beijing_time():
+    text = compose(FACTS._replace(clock="decision", due_at=DUE))["zh"].text
+    assert "“决定是否立案”期限至 2026-11-26 17:30。" in text
+    assert text.endswith("请登录系统查看")
+
+
+def test_a_missed_duty_has_its_own_sentence():
+    texts = compose(FACTS._replace(kind="duty_missed", clock="decision", due_at=DUE))
+    assert texts["zh"].title == "涉嫌犯罪案件移送：期限已过"
+    assert "尚未办理" in texts["zh"].text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mechanism": "not_written_yet"},
+        {"state": "unheard_of"},
+        {"division": "999999"},
+        {"kind": "duty_missed"},  # names no clock
+        {"matter": "张三-4103"},  # no id of ours
+    ],
+)
+def test_what_we_have_no_words_for_gets_the_neutral_sentence(changes):
+    texts = compose(FACTS._replace(**changes))
+    assert texts["zh"].text == "事项有新进展，请登录系统查看"
+    assert "{" not in texts["en"].text
+
+
+def test_a_sentence_that_names_anything_else_does_not_load():
+    content = {
+        "zh": {"step_taken": {"title": "", "text": "{facts}"}},
+        "en": {"step_taken": {"title": "", "text": ""}},
+    }
+    with pytest.raises(ValueError, match="facts"):
+        wording.check(content)
+    del content["zh"]["step_taken"]
+    with pytest.raises(ValueError, match="languages"):
+        wording.check(content)
+
+
+def test_every_key_of_the_mechanism_has_words():
+    folder = Path(wording.__file__).parents[1] / "templates" / "mechanisms"
+    words = tomllib.loads((folder / "forward_transfer.toml").read_text(encoding="utf-8"))
+    assert words["states"].keys() == {state.key for state in MECHANISM.states}
+    assert words["steps"].keys() == {step.key for step in (MECHANISM.opening, *MECHANISM.steps)}
+    assert words["clocks"].keys() == {clock.key for clock in MECHANISM.clocks}
