@@ -69,12 +69,13 @@ class Clockwork:
         said: list[tuple[Ticking, Reminder | None]] = []
         for place, run in enumerate(self.runs):
             clock = self._declared(run)
-            for moment, reminder in _agenda(clock, run):
-                if moment > now:
-                    break
+            passed = [reminder for moment, reminder in _agenda(clock, run) if moment <= now]
+            for position, reminder in enumerate(passed, start=1):
                 if reminder is not None:
                     run = replace(run, reminded=run.reminded + 1)  # noqa: PLW2901
                     self.runs[place] = run
+                    if reminder.merges and position < len(passed):
+                        continue
                 else:
                     run = self._set(place, run, state=state_when_over(clock))  # noqa: PLW2901
                     if clock.kind is Kind.CYCLE and run.due_at is not None:

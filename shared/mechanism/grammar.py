@@ -224,11 +224,15 @@ class Extension:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reminder:
-    """Say it so long before (or `after`) the time is over, to these parties; "superior" is the debtor's superior."""
+    """Say it so long before (or `after`) the time is over, to these parties; "superior" is the debtor's superior.
+
+    `merges`: not said where, after an outage, something later is to be said of the same clock as well.
+    """
 
     offset: Length
     after: bool = False
     to: tuple[str, ...] = ()
+    merges: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

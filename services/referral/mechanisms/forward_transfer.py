@@ -20,6 +20,7 @@ from shared.mechanism.grammar import (
     Paper,
     Party,
     Past,
+    Proposal,
     Reminder,
     State,
     Step,
@@ -42,6 +43,30 @@ ORGAN = Party("organ", "行政执法机关", kinds=("administrative_organ",))
 POLICE = Party("police", "公安机关", kinds=("public_security",))
 PROCURATORATE = Party("procuratorate", "人民检察院", kinds=("procuratorate",), by_division=True)
 COMMISSION = Party("commission", "监察机关", kinds=("supervisory_commission",))
+
+# Before, at (the event of the missed duty itself), and after: the debtor, then the unit above it.
+ORGAN_LADDER = (
+    Reminder(offset=hours(24), to=("organ",), merges=True),
+    Reminder(offset=days(1), after=True, to=("organ", "superior")),
+)
+POLICE_LADDER = (
+    Reminder(offset=hours(24), to=("police",), merges=True),
+    Reminder(offset=days(1), after=True, to=("police", "superior")),
+)
+
+# What the procuratorate may lawfully do when the duty is missed. Proposed to it, never issued by itself.
+OPINION = Proposal(
+    instrument="procuratorial_opinion",
+    title="检察意见（建议移送）",
+    by=PROCURATORATE,
+    cite=PROSECUTION_RULES("557(3)"),
+)
+DEMAND_REASONS = Proposal(
+    instrument="demand_for_reasons",
+    title="要求说明逾期理由",
+    by=PROCURATORATE,
+    cite=PROSECUTION_RULES("562"),
+)
 
 Text = Annotated[str, Field(min_length=1, max_length=10_000)]
 Line = Annotated[str, Field(min_length=1, max_length=200)]
@@ -624,7 +649,8 @@ MECHANISM = Mechanism(
             on=ORGAN,
             during=("pending_approval",),
             length=days(3),
-            reminders=(Reminder(offset=hours(24), to=("organ",)),),
+            proposes=(OPINION,),
+            reminders=ORGAN_LADDER,
             cite=TRANSFER("5(2)"),
         ),
         Clock(
@@ -633,7 +659,11 @@ MECHANISM = Mechanism(
             on=ORGAN,
             during=("approved",),
             length=hours(24),
-            reminders=(Reminder(offset=hours(4), to=("organ",)),),
+            reminders=(
+                Reminder(offset=hours(4), to=("organ",), merges=True),
+                Reminder(offset=hours(24), after=True, to=("organ", "superior")),
+            ),
+            proposes=(OPINION,),
             cite=TRANSFER("5(2)"),
         ),
         Clock(
@@ -664,7 +694,7 @@ MECHANISM = Mechanism(
             on=ORGAN,
             during=("supplement_requested",),
             length=days(3),
-            reminders=(Reminder(offset=hours(24), to=("organ",)),),
+            reminders=ORGAN_LADDER,
             cite=POLICE_RULES("180(2)"),
         ),
         Clock(
@@ -686,6 +716,7 @@ MECHANISM = Mechanism(
             met_by=("file", "decline"),
             dropped_by=("redirect", "return_out_of_scope"),
             length=days(3),
+            proposes=(DEMAND_REASONS,),
             extensions=(
                 Extension(step="extend_to_ten_days", length=days(10), cite=ECONOMIC_CRIME("16")),
                 Extension(step="extend_to_thirty_days", length=days(30), cite=ECONOMIC_CRIME("16")),
@@ -693,7 +724,7 @@ MECHANISM = Mechanism(
                     step="extend_by_thirty_days", length=days(30), added=True, cite=ECONOMIC_CRIME("16")
                 ),
             ),
-            reminders=(Reminder(offset=hours(24), to=("police",)),),
+            reminders=POLICE_LADDER,
             cite=(TRANSFER("8"), POLICE_RULES("180(1)")),
         ),
         Clock(
@@ -714,7 +745,7 @@ MECHANISM = Mechanism(
             met_by=("hand_over",),
             dropped_by=("withdraw",),
             length=days(3),
-            reminders=(Reminder(offset=hours(24), to=("organ",)),),
+            reminders=ORGAN_LADDER,
             cite=(TRANSFER("12"), RULES_2016("6", Mark.TO_CONFIRM)),
         ),
         Clock(
@@ -737,7 +768,7 @@ MECHANISM = Mechanism(
             dropped_by=("suggest_supervision", "handle_administratively"),
             closes=("ask_reconsideration",),
             length=days(3),
-            reminders=(Reminder(offset=hours(24), to=("organ",)),),
+            reminders=(Reminder(offset=hours(24), to=("organ",), merges=True),),
             cite=(TRANSFER("9(1)"), POLICE_RULES("181")),
         ),
         Clock(
@@ -746,7 +777,7 @@ MECHANISM = Mechanism(
             on=POLICE,
             during=("reconsideration",),
             length=days(3),
-            reminders=(Reminder(offset=hours(24), to=("police",)),),
+            reminders=POLICE_LADDER,
             cite=(TRANSFER("9(2)"), POLICE_RULES("181")),
         ),
         # "应当…建议", yet a late suggestion is accepted (检察规则 557(2)): its lapse closes nothing.

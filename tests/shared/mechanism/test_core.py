@@ -1,6 +1,7 @@
 """The pure core and the clocks, on parts of procedures that ask more than a plain transfer does."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -298,3 +299,17 @@ def test_a_matter_has_an_end_to_its_entries(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_core_reads_no_clock_of_its_own() -> None:
     future = datetime(2100, 1, 1, tzinfo=UTC)
     assert opened(REVERSE, future).opened_at == future
+
+
+def test_a_reminder_that_merges_is_left_out_when_something_later_is_said_as_well() -> None:
+    reply = REVERSE.clock_by_key["reply"]
+    merging = replace(reply, reminders=(replace(reply.reminders[0], merges=True), reply.reminders[1]))
+    clocks = tuple(merging if each is reply else each for each in REVERSE.clocks)
+    mechanism = replace(REVERSE, clocks=clocks)
+    matter = take(mechanism, opened(mechanism), "send_opinion", local("2026-03-04"))
+    alone = core.tell_time(mechanism, matter, local("2026-04-30"), TERMS)
+    assert alone is not None
+    assert [said.participle for said in alone.said] == ["deadline_reminded"]
+    late = core.tell_time(mechanism, matter, local("2026-05-07", 1), TERMS)
+    assert late is not None
+    assert [said.participle for said in late.said] == ["duty_missed"]
