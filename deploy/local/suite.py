@@ -22,7 +22,7 @@ from deploy.local.server import free_port
 ROOT = Path(__file__).parents[2]
 PORTS = {"issuer": 8100, "referral": 8101, "suggestion": 8102, "minors": 8103, "notifier": 8104}
 WORKERS = 100  # a service's worker answers for its health so many ports above its API
-READY_WITHIN = 60.0  # seconds
+READY_WITHIN = 120.0  # seconds; ten are usual, a busy machine takes its time
 
 # What a service must be given, and no machine may share with another: made once, kept beside the data.
 SECRETS = ("NOTIFIER_SECRET_KEY",)

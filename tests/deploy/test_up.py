@@ -29,7 +29,7 @@ class Up:
 
     async def until(self, words: str) -> None:
         assert self.process.stdout is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             while words not in self.said:
                 line = await self.process.stdout.readline()
                 assert line, self.said
