@@ -244,7 +244,11 @@ def history(matter: Matter) -> History:
 
 
 def _effects(entry: Entry) -> list[ClockEffect]:
-    return [ClockEffect(clock=c.clock, change=c.change, due_at=c.due_at) for c in entry.clocks]
+    # As MongoDB gives moments back, so that a repeat reads like the first answer.
+    return [
+        ClockEffect(clock=c.clock, change=c.change, due_at=c.due_at.astimezone(UTC) if c.due_at else None)
+        for c in entry.clocks
+    ]
 
 
 def _state(mechanism: Mechanism, key: str) -> Named:
