@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import Any, Final
 
@@ -102,6 +103,13 @@ async def _until_signal(main: Main) -> None:
 
 
 class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Fail like any other part: uvicorn would leave the whole process from within the loop."""
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            raise Ended("the HTTP server did not start") from None
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to `run`: uvicorn would raise them again, and a clean stop would not end with 0."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.trace import NoOpTracerProvider, SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared import tracing
 
@@ -113,3 +114,12 @@ def test_spans_go_to_an_otlp_endpoint():
     server.shutdown()
     server.server_close()
     assert paths == ["/v1/traces"]
+
+
+def test_the_callers_tracestate_goes_no_further(file):
+    headers = {"traceparent": PARENT, "tracestate": "who=canary"}
+    context = TraceContextTextMapPropagator().extract(headers)
+    server = tracing.server_provider().get_tracer("fastapi").start_span("GET", context=context)
+    assert not server.get_span_context().trace_state
+    server.end()
+    assert _lines(file)[0]["parent_id"] == "b7ad6b7169203331"
