@@ -1,7 +1,7 @@
 """What readers are shown: receipts, summaries, matters with what may be done next, clocks, history."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
