@@ -1,4 +1,4 @@
-"""The suite on this machine: `python -m deploy.local up` runs it, `… token UNIT` prints a token for a unit."""
+"""The suite on this machine: `python -m deploy.local up` runs it, `… demo` shows it at work and ends."""
 
 import argparse
 import asyncio
@@ -13,6 +13,10 @@ from urllib.parse import quote
 
 import httpx
 
+from deploy.local.callers import Refusal, addresses, calling
+from deploy.local.cases import Unreadable, read_plan
+from deploy.local.demo import demo
+from deploy.local.load import MAPPING, LoadError, load_cases, load_sample, load_units
 from deploy.local.process import Process, first_to_end
 from deploy.local.server import ServerError
 from deploy.local.servers import Servers, local_servers
@@ -29,6 +33,9 @@ async def up(folder: Path) -> None:
         print("Starting the services …", flush=True)
         async with running_suite(folder, servers.mongo_url, servers.rabbit_urls, ports=PORTS) as suite:
             with _published(folder, suite):
+                async with calling(addresses(suite)) as callers:
+                    if loaded := await load_sample(callers):
+                        print(*loaded.lines(), sep="\n")
                 print(_summary(folder, servers, suite, monotonic() - started), flush=True)
                 nodes = [
                     node
@@ -40,15 +47,13 @@ async def up(folder: Path) -> None:
 
 async def token(folder: Path, unit: str) -> None:
     """Print a token for a unit that the directory of the running suite has. Raises SuiteError."""
-    addresses = _addresses(folder)
+    at = _addresses(folder)
     try:
         async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
             form = {"grant_type": "client_credentials", "unit": unit}
-            granted = (await client.post(f"{addresses['issuer']}/token", data=form)).raise_for_status().json()
+            granted = (await client.post(f"{at['issuer']}/token", data=form)).raise_for_status().json()
             bearer = {"Authorization": f"Bearer {granted['access_token']}"}
-            found = await client.get(
-                f"{addresses['notifier']}/v1/units/{quote(unit, safe='')}", headers=bearer
-            )
+            found = await client.get(f"{at['notifier']}/v1/units/{quote(unit, safe='')}", headers=bearer)
             if found.status_code in {404, 422}:
                 raise SuiteError(f"the directory has no unit {unit}")
             found.raise_for_status()
@@ -57,18 +62,36 @@ async def token(folder: Path, unit: str) -> None:
     print(granted["access_token"])
 
 
+async def load(folder: Path, units: Path | None, cases: Path | None, mapping: Path) -> None:
+    """Import a roster of units, a department's cases or both into the running suite, and report on each row.
+
+    Raises SuiteError, LoadError, Unreadable, Refusal.
+    """
+    async with calling(_addresses(folder)) as callers:
+        if units:
+            report = await load_units(callers, units)
+            for row in report["rows"]:
+                for error in row["errors"]:
+                    print(f"line {row['line']}, {row['code']}: {error['field']}: {error['message']}")
+            print(
+                ", ".join(f"{report[each]} {each}" for each in ("created", "updated", "unchanged", "refused"))
+            )
+        if cases:
+            print(*(await load_cases(callers, cases, read_plan(mapping))).lines(), sep="\n")
+
+
 def _addresses(folder: Path) -> dict[str, str]:
     try:
-        addresses: dict[str, str] = json.loads((folder / "addresses.json").read_text())
+        at: dict[str, str] = json.loads((folder / "addresses.json").read_text())
     except FileNotFoundError:
         raise SuiteError("the suite does not run here: start it with `make up`") from None
-    return addresses
+    return at
 
 
 @contextlib.contextmanager
 def _published(folder: Path, suite: Suite) -> Iterator[None]:
     file = folder / "addresses.json"
-    file.write_text(json.dumps(_urls(suite)))
+    file.write_text(json.dumps(addresses(suite)))
     try:
         yield
     finally:
@@ -77,40 +100,51 @@ def _published(folder: Path, suite: Suite) -> Iterator[None]:
 
 def _summary(folder: Path, servers: Servers, suite: Suite, seconds: float) -> str:
     lines = [("MongoDB", servers.mongo_url), ("RabbitMQ", servers.rabbit.management)]
-    lines += [*_urls(suite).items(), ("logs", str(folder / "logs"))]
-    moved = [name for name, url in _urls(suite).items() if not url.endswith(f":{PORTS[name]}")]
+    lines += [*addresses(suite).items(), ("logs", str(folder / "logs"))]
+    moved = [name for name, url in addresses(suite).items() if not url.endswith(f":{PORTS[name]}")]
     notes = [f"The usual port of {name} is in use; a free one was taken." for name in moved]
     table = "\n".join(f"  {name:<10} {address}" for name, address in lines)
     return "\n".join([*notes, f"The suite runs ({seconds:.1f} s); Ctrl-C stops it.", table])
 
 
-def _urls(suite: Suite) -> dict[str, str]:
-    return {name: service.url for name, service in suite.services.items()} | {"issuer": suite.issuer.url}
-
-
-async def _until_told(work: Coroutine[None, None, None]) -> None:
+async def _until_told(work: Coroutine[None, None, int | None]) -> int:
     task = asyncio.ensure_future(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await task
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await task or 0
 
 
 def main() -> int:
     """Run one command; 1 and one sentence when it cannot be done."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where data, keys and logs are kept")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where `up` keeps data, keys and logs")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="run the suite in the foreground")
+    commands.add_parser("up", help="run the suite in the foreground, filled with the sample when it is empty")
+    commands.add_parser("demo", help="play the sample through a suite of its own; the last line is JSON")
     commands.add_parser("token", help="print a token for a unit").add_argument("unit")
+    loading = commands.add_parser("load", help="import a roster or an export of cases into the running suite")
+    loading.add_argument("--units", type=Path, help="a roster, CSV or XLSX")
+    loading.add_argument("--cases", type=Path, help="cases as a department's own system exports them, CSV")
+    loading.add_argument("--mapping", type=Path, default=MAPPING, help="how the columns become fields, TOML")
     chosen = parser.parse_args()
-    work = up(chosen.folder) if chosen.command == "up" else token(chosen.folder, chosen.unit)
+    work: Coroutine[None, None, int | None]
+    match chosen.command:
+        case "up":
+            work = up(chosen.folder)
+        case "demo":
+            work = demo()
+        case "token":
+            work = token(chosen.folder, chosen.unit)
+        case _:
+            work = load(chosen.folder, chosen.units, chosen.cases, chosen.mapping)
     try:
-        asyncio.run(_until_told(work))
-    except (ServerError, SuiteError) as error:
+        return asyncio.run(_until_told(work))
+    except (ServerError, SuiteError, LoadError, Unreadable, Refusal, httpx.HTTPError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except asyncio.CancelledError:
         print("Stopped.")
-    return 0
+        return 130 if chosen.command == "demo" else 0
 
 
 if __name__ == "__main__":
