@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field, create_model
 
-from shared.matters.commands import Request
+from shared.matters.requests import Request
 from shared.mechanism.grammar import Form, Mechanism, Step
 from shared.mechanism.matter import Link
 

@@ -1,29 +1,24 @@
 """The verbs: open a matter, take a step, tell the time. Each is one write, and a repeat changes nothing."""
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
-from uuid import NAMESPACE_URL, uuid5
+from uuid import uuid5
 
 from shared import divisions, tracing
 from shared.clocks.calendar import SHANGHAI
 from shared.directory import Directory, Unit
-from shared.events import Event
+from shared.matters.requests import Absent, Actor, Request, Stale
+from shared.matters.speech import NAMESPACE, Speech
 from shared.matters.store import Matters, Reader
 from shared.mechanism import amend, core
-from shared.mechanism.chain import digest, plain
-from shared.mechanism.core import Act, Change, Said, Whereabouts
+from shared.mechanism.core import Act, Change, Whereabouts
 from shared.mechanism.grammar import Mechanism, Party, Step
-from shared.mechanism.matter import Entry, Link, Matter, PaperRef, Ticking
+from shared.mechanism.matter import Entry, Matter, PaperRef
 from shared.mechanism.permit import Refused, permit
 from shared.mechanism.reckoning import Terms
 
 _ATTEMPTS = 8
-_NAMESPACE = uuid5(NAMESPACE_URL, "urn:liandong:matter")
-
-_log = logging.getLogger(__name__)
 
 
 class Paper(Protocol):
@@ -47,53 +42,6 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
 
-class Stale(Exception):
-    """The matter is no longer at the version the caller had read."""
-
-    def __init__(self, version: int) -> None:
-        super().__init__(f"the matter is at version {version}")
-        self.version = version
-
-
-class Absent(Exception):
-    """There is no such matter for this caller."""
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts: the unit of the token, the person's id, and the posts that the law knows."""
-
-    unit: str
-    person: str
-    posts: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a caller asks for: the step's form, papers by id, parties by unit code, and the key of this request."""
-
-    key: str
-    form: Mapping[str, Any]
-    acted_at: datetime | None = None
-    papers: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    parties: Mapping[str, str | None] = field(default_factory=dict)
-    division: str | None = None
-    links: Sequence[Link] = ()
-
-    def digest(self, step: str) -> str:
-        """Return what tells one request from another under the same key."""
-        content = {
-            "step": step,
-            "acted_at": self.acted_at,
-            "form": self.form,
-            "papers": self.papers,
-            "parties": self.parties,
-            "division": self.division,
-            "links": self.links,
-        }
-        return digest(plain(content))
-
-
 class Commands:
     """The verbs of one service over its matters."""
 
@@ -106,7 +54,7 @@ class Commands:
         clock: Clock,
         terms: Callable[[], Terms],
     ) -> None:
-        self._service = service
+        self._speech = Speech(service, directory)
         self._matters = matters
         self._directory = directory
         self._papers = papers
@@ -124,7 +72,7 @@ class Commands:
         Raises `Refused` for everything the law or the directory does not allow.
         """
         step = mechanism.opening
-        matter_id = str(uuid5(_NAMESPACE, f"{mechanism.key}/{actor.unit}/{request.key}"))
+        matter_id = str(uuid5(NAMESPACE, f"{mechanism.key}/{actor.unit}/{request.key}"))
         wanted = request.digest(step.key)
         first = await self._matters.find_own(matter_id)
         if first is None:
@@ -134,10 +82,11 @@ class Commands:
                 who = " or ".join(party.key for party in step.parties)
                 raise Refused("not-your-step", f"{step.key} is taken by {who}")
             place = _place(matter_id, opener, request.division or unit.division, request, self._clock.now())
-            act = await self._act(mechanism, step, actor, request, wanted, place.divisions, {})
+            bound = await self._bound(mechanism, step, request.parties, place.divisions, {})
+            act = await self._act(step.key, actor, request, wanted, bound)
             change = core.open_matter(mechanism, place, act, self._terms())
             with tracing.span("open matter", matter=matter_id, mechanism=mechanism.key, step=step.key):
-                if await self._matters.insert(change, await self._events(mechanism, change)):
+                if await self._matters.insert(change, await self._speech.events(mechanism, change)):
                     return matter_id, change.entry
             first = await self._matters.find_own(matter_id)
         if first is None or first.history[0].digest != wanted:
@@ -157,43 +106,19 @@ class Commands:
 
         `seen` is the version the caller had read. Raises `Absent`, `Stale` or `Refused`.
         """
-        reader = await self.reader(actor.unit)
-        wanted = request.digest(step_key)
         step = mechanism.step_by_key[step_key]
-        for _ in range(_ATTEMPTS):
-            matter = await self._matters.find(mechanism, matter_id, reader)
-            if matter is None:
-                raise Absent
-            repeated = _repeated(matter, actor.unit, request.key, wanted)
-            if repeated is not None:
-                return repeated
-            if seen is not None and seen != matter.version:
-                raise Stale(matter.version)
+        wanted = request.digest(step_key)
+
+        async def taken(matter: Matter) -> Change:
             # Whether it may be done at all comes before what is wrong with how it is asked.
             at = request.acted_at or self._clock.now()
             permit(mechanism, matter, step_key, actor.unit, actor.posts, at)
-            act = await self._act(mechanism, step, actor, request, wanted, matter.divisions, matter.parties)
-            change = core.take_step(mechanism, matter, act, self._terms())
-            with tracing.span(
-                "take step",
-                matter=matter_id,
-                mechanism=mechanism.key,
-                step=step_key,
-                version=change.entry.version,
-            ):
-                if await self._matters.advance(change, await self._events(mechanism, change)):
-                    return change.entry
-        raise Refused("matter-busy", "other steps of this matter are being recorded; try again")
+            bound = await self._bound(mechanism, step, request.parties, matter.divisions, matter.parties)
+            act = await self._act(step_key, actor, request, wanted, bound)
+            return core.take_step(mechanism, matter, act, self._terms())
 
-    async def tell_time(self, mechanism: Mechanism, matter: Matter) -> bool:
-        """Mark what is over by the server's clock, and say it; False if another worker was faster."""
-        change = core.tell_time(mechanism, matter, _milliseconds(self._clock.now()), self._terms())
-        if change is None:
-            return False
-        with tracing.span(
-            "tell time", matter=matter.id, mechanism=mechanism.key, version=change.entry.version
-        ):
-            return await self._matters.advance(change, await self._events(mechanism, change))
+        with tracing.span("take step", matter=matter_id, mechanism=mechanism.key, step=step_key):
+            return await self._amend(mechanism, matter_id, actor, request.key, wanted, seen, taken)
 
     async def correct(
         self,
@@ -205,22 +130,50 @@ class Commands:
         seen: int | None,
     ) -> Entry:
         """Correct when the step of an entry was done; its clocks move with it. Raises as `take_step` does."""
-        reader = await self.reader(actor.unit)
         wanted = request.digest(f"correct {entry}")
+
+        async def corrected(matter: Matter) -> Change:
+            act = await self._act("correct", actor, request, wanted, {})
+            return amend.correct(mechanism, matter, entry, act, self._terms())
+
+        with tracing.span("correct", matter=matter_id, mechanism=mechanism.key):
+            return await self._amend(mechanism, matter_id, actor, request.key, wanted, seen, corrected)
+
+    async def _amend(
+        self,
+        mechanism: Mechanism,
+        matter_id: str,
+        actor: Actor,
+        key: str,
+        wanted: str,
+        seen: int | None,
+        work: Callable[[Matter], Awaitable[Change]],
+    ) -> Entry:
+        """Work a change out on the matter as it is, and write it at that version; again, if it has moved on."""
+        reader = await self.reader(actor.unit)
         for _ in range(_ATTEMPTS):
             matter = await self._matters.find(mechanism, matter_id, reader)
             if matter is None:
                 raise Absent
-            repeated = _repeated(matter, actor.unit, request.key, wanted)
+            repeated = _repeated(matter, actor.unit, key, wanted)
             if repeated is not None:
                 return repeated
             if seen is not None and seen != matter.version:
                 raise Stale(matter.version)
-            act = await self._act(mechanism, None, actor, request, wanted, (), {})
-            change = amend.correct(mechanism, matter, entry, act, self._terms())
-            if await self._matters.advance(change, await self._events(mechanism, change)):
+            change = await work(matter)
+            if await self._matters.advance(change, await self._speech.events(mechanism, change)):
                 return change.entry
         raise Refused("matter-busy", "other steps of this matter are being recorded; try again")
+
+    async def tell_time(self, mechanism: Mechanism, matter: Matter) -> bool:
+        """Mark what is over by the server's clock, and say it; False if another worker was faster."""
+        change = core.tell_time(mechanism, matter, _milliseconds(self._clock.now()), self._terms())
+        if change is None:
+            return False
+        with tracing.span(
+            "tell time", matter=matter.id, mechanism=mechanism.key, version=change.entry.version
+        ):
+            return await self._matters.advance(change, await self._speech.events(mechanism, change))
 
     async def recount(self, mechanism: Mechanism, matter: Matter, because: Mapping[str, Any]) -> bool:
         """Count a matter's clocks by the present calendar; say what moved. False if it has moved on meanwhile."""
@@ -231,7 +184,7 @@ class Commands:
         with tracing.span(
             "recount", matter=matter.id, mechanism=mechanism.key, version=recounted.entry.version
         ):
-            return await self._matters.advance(recounted, await self._events(mechanism, recounted))
+            return await self._matters.advance(recounted, await self._speech.events(mechanism, recounted))
 
     async def _known(self, code: str) -> Unit:
         unit = await self._directory.find(code)
@@ -240,20 +193,11 @@ class Commands:
         return unit
 
     async def _act(
-        self,
-        mechanism: Mechanism,
-        step: Step | None,
-        actor: Actor,
-        request: Request,
-        wanted: str,
-        within: tuple[str, ...],
-        present: Mapping[str, str],
+        self, step_key: str, actor: Actor, request: Request, wanted: str, bound: Mapping[str, str]
     ) -> Act:
         now = _milliseconds(self._clock.now())
-        papers = await self._found(actor.unit, request.papers)
-        parties = await self._bound(mechanism, step, request.parties, within, present) if step else {}
         return Act(
-            step=step.key if step else "",
+            step=step_key,
             unit=actor.unit,
             person=actor.person,
             posts=actor.posts,
@@ -262,8 +206,8 @@ class Commands:
             key=request.key,
             digest=wanted,
             form=request.form,
-            papers=papers,
-            parties=parties,
+            papers=await self._found(actor.unit, request.papers),
+            parties=bound,
         )
 
     async def _found(self, unit: str, asked: Mapping[str, Sequence[str]]) -> dict[str, tuple[PaperRef, ...]]:
@@ -317,67 +261,6 @@ class Commands:
         if present.get(party.key) == code:
             raise Refused("unit-unchanged", f"this unit is the {party.key} already", fields=where)
         return code
-
-    async def _events(self, mechanism: Mechanism, change: Change) -> list[Event]:
-        matter = change.matter
-        events = []
-        for place, said in enumerate(change.said):
-            said = await self._with_superior(said)  # noqa: PLW2901
-            events.append(
-                Event(
-                    id=str(uuid5(_NAMESPACE, f"{matter.id}/{change.entry.version}/{place}")),
-                    source=f"/{self._service}",
-                    type=f"{self._service}.{mechanism.key}.{said.participle}",
-                    subject=matter.id,
-                    time=change.entry.recorded_at,
-                    data=_event_data(mechanism, matter, change.entry, said),
-                    version=matter.version,
-                    correlation=matter.correlation,
-                    traceparent=tracing.current_traceparent(),
-                    units=matter.readers,
-                    divisions=matter.divisions if mechanism.overseers else (),
-                )
-            )
-        return events
-
-    async def _with_superior(self, said: Said) -> Said:
-        code = said.data.get("superior_of")
-        if code is None:
-            return said
-        unit = await self._directory.find(code)
-        data = {key: value for key, value in said.data.items() if key != "superior_of"}
-        tell = (*said.tell, unit.superior) if unit and unit.superior else said.tell
-        return replace(said, data=data, tell=tuple(dict.fromkeys(tell)))
-
-
-def _event_data(mechanism: Mechanism, matter: Matter, entry: Entry, said: Said) -> dict[str, Any]:
-    data: dict[str, Any] = plain(
-        {
-            "mechanism": matter.mechanism,
-            "edition": matter.edition,
-            "state": matter.state,
-            "version": matter.version,
-            "acted_at": entry.acted_at,
-            "recorded_at": entry.recorded_at,
-            "parties": matter.parties,
-            "division": matter.division,
-            "tell": said.tell,
-            "clocks": [_clock_fact(mechanism, matter, run) for run in matter.open_clocks() if run.due_at],
-            **said.data,
-        }
-    )
-    return data
-
-
-def _clock_fact(mechanism: Mechanism, matter: Matter, run: Ticking) -> dict[str, Any]:
-    clock = mechanism.clock_by_key[run.key]
-    return {
-        "key": run.key,
-        "on": clock.on.key,
-        "unit": matter.parties.get(clock.on.recorded_by or clock.on.key),
-        "kind": clock.kind.value,
-        "due_at": run.due_at,
-    }
 
 
 def _place(matter: str, opener: Party, division: str, request: Request, now: datetime) -> Whereabouts:

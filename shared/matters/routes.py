@@ -18,8 +18,9 @@ from shared.identity import Caller, Identity
 from shared.matters import views
 from shared.matters.bodies import CorrectionBody, body_of, correction_of, request_of
 from shared.matters.calendars import Calendars
-from shared.matters.commands import Absent, Actor, Clock, Commands, Stale
+from shared.matters.commands import Clock, Commands
 from shared.matters.passports import Passport, passport
+from shared.matters.requests import Absent, Actor, Stale
 from shared.matters.store import Matters
 from shared.matters.store import Query as MatterQuery
 from shared.mechanism.chain import verify
