@@ -14,8 +14,10 @@ from chinese_calendar.constants import workdays as _published_working
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
-# So far around a feast an arrangement has moved rest days and workdays (2014 to 2026: at most five days).
-_REACH = timedelta(days=6)
+# How far from a feast arrangements have moved days, 2008 to 2026: a weekday is off from two days before it (2012-04-02)
+# to five after (2020-10-08); a weekend is worked up to ten days from it (2024-05-11), for which two weeks are taken.
+_OFF_BEFORE, _OFF_AFTER = timedelta(days=2), timedelta(days=5)
+_WORKED_WITHIN = timedelta(days=14)
 # From this day of December on, the arrangement of the year to come has a say (30 and 31 December 2018).
 _DECEMBER_OPEN = 29
 _ADDRESSES = {2026: "https://www.gov.cn/zhengce/zhengceku/202511/content_7047091.htm"}
@@ -72,9 +74,11 @@ class Calendar:
             return plain
         if day in statutory(day.year):
             return False
-        if guess is Guess.LIKELY or not _near_a_feast(day):
-            return plain
-        return guess is Guess.EARLIEST
+        if guess is Guess.EARLIEST:
+            return plain or _may_be_worked(day)
+        if guess is Guess.LATEST:
+            return plain and not _may_be_off(day)
+        return plain
 
     def day(self, day: date) -> Day:
         """Return the day with the reason, as a passport shows it."""
@@ -134,7 +138,8 @@ class Calendar:
 def statutory(year: int) -> Mapping[date, str]:
     """Return the feasts that the law itself fixes for a year, published or not (全国年节及纪念日放假办法)."""
     named = holidays.country_holidays("CN", years=year, language="en_US")
-    return {day: name for day, name in named.items() if "observed" not in name}
+    # Days off in exchange for a make-up workday, which the library lists too, are the arrangement's, not the law's.
+    return {day: name for day, name in named.items() if "observed" not in name and "substituted" not in name}
 
 
 def published_calendar(edition: int = 1) -> Calendar:
@@ -157,6 +162,14 @@ def published_calendar(edition: int = 1) -> Calendar:
 
 
 @cache
-def _near_a_feast(day: date) -> bool:
-    feasts = (feast for year in (day.year, day.year + 1) for feast in statutory(year))
-    return any(abs(day - feast) <= _REACH for feast in feasts)
+def _may_be_off(day: date) -> bool:
+    return any(feast - _OFF_BEFORE <= day <= feast + _OFF_AFTER for feast in _feasts_around(day))
+
+
+@cache
+def _may_be_worked(day: date) -> bool:
+    return any(abs(day - feast) <= _WORKED_WITHIN for feast in _feasts_around(day))
+
+
+def _feasts_around(day: date) -> list[date]:
+    return [feast for year in (day.year, day.year + 1) for feast in statutory(year)]
