@@ -10,6 +10,7 @@ from shared.clocks.calendar import SHANGHAI, Calendar, Guess
 
 Interval = tuple[datetime, datetime]
 _ONE_DAY = timedelta(days=1)
+_EXCLUDED = "time that is not counted"
 
 
 class Unit(StrEnum):
@@ -101,7 +102,7 @@ def explain(
     """Return the days from start to end in the order of counting, each once, the last day last; empty for hours.
 
     Days and workdays are all there. Of months and years, whose days are not counted one by one, there are the start,
-    the corresponding day, and what moved the end from it.
+    the days excluded, the corresponding day, and what moved the end from it.
     """
     if rule.length.unit is Unit.HOURS:
         return []
@@ -116,9 +117,10 @@ def explain(
     )
     while True:
         last += -_ONE_DAY if rule.backward else _ONE_DAY
-        if calendar.works(last):
+        excluded_too = last in days_off
+        if calendar.works(last) and not excluded_too:
             return [*notes, DayNote(last, counted=False, why=f"the last day: {calendar.day(last).why}")]
-        notes.append(DayNote(last, counted=False, why=calendar.day(last).why))
+        notes.append(DayNote(last, counted=False, why=_EXCLUDED if excluded_too else calendar.day(last).why))
 
 
 def end_of(day: date, closes_at: time | None = None) -> datetime:
@@ -137,9 +139,10 @@ def _last_day(
 ) -> tuple[date, date]:
     """Return the last day before and after the end is moved over rest days."""
     last = _count_dates(rule, first, calendar, days_off, guess, None)
-    if not rule.roll:
-        return last, last
-    return last, calendar.workday_from(last, step=-1 if rule.backward else 1, guess=guess)
+    on = last
+    while rule.roll and (on in days_off or not calendar.works(on, guess)):
+        on += -_ONE_DAY if rule.backward else _ONE_DAY
+    return last, on
 
 
 def _rests_on_unpublished(rule: Rule, first: date, last: date, on: date, calendar: Calendar) -> bool:
@@ -149,14 +152,18 @@ def _rests_on_unpublished(rule: Rule, first: date, last: date, on: date, calenda
 
 
 def _count_hours(rule: Rule, start: datetime, excluded: Sequence[Interval]) -> datetime:
-    span = timedelta(hours=rule.length.amount)
-    if rule.backward:
-        return start - span
-    due = start + span
-    for begin, end in sorted(excluded):
-        if begin < due and end > start:
-            due += end - max(begin, start)
-    return due
+    span, passed = timedelta(hours=rule.length.amount), timedelta(0)
+    # As distances from the start, so that backward reads like forward; intervals may overlap.
+    apart = [
+        (start - end, start - begin) if rule.backward else (begin - start, end - start)
+        for begin, end in excluded
+    ]
+    for begin, end in sorted(apart):
+        begin = max(begin, passed)  # noqa: PLW2901
+        if begin < end and begin < span:
+            span += end - begin
+            passed = end
+    return start - span if rule.backward else start + span
 
 
 def _local_days(excluded: Sequence[Interval]) -> frozenset[date]:
@@ -183,7 +190,7 @@ def _count_dates(
     def counts(day: date) -> str | None:
         """Return why a day is not counted, None if it is."""
         if day in days_off:
-            return "time that is not counted"
+            return _EXCLUDED
         if unit is Unit.WORKDAYS and not calendar.works(day, guess):
             return calendar.day(day).why
         return None
@@ -196,11 +203,14 @@ def _count_dates(
         return _walk(first, amount + 1 if safe else amount, rule.backward, counts, notes)
     months = amount * 12 if unit is Unit.YEARS else amount
     last, month_end = _corresponding_day(first, -months if rule.backward else months)
+    low, high = (last, first - _ONE_DAY) if rule.backward else (first + _ONE_DAY, last)
+    inside = sorted((day for day in days_off if low <= day <= high), reverse=rule.backward)
     if notes is not None:
+        notes += [DayNote(day, counted=False, why=_EXCLUDED) for day in inside if day != last]
         why = "the month has no such day: its last day" if month_end else "the corresponding day"
-        notes.append(DayNote(last, counted=True, why=why))
-    inside = sum(1 for day in days_off if min(first, last) < day <= max(first, last))
-    return _walk(last, inside, rule.backward, counts, notes)
+        notes.append(DayNote(last, counted=True, why=f"{why}; {_EXCLUDED}" if last in days_off else why))
+    # As many days are added as were not counted on the way.
+    return _walk(last, len(inside), rule.backward, counts, notes)
 
 
 def _walk(

@@ -46,11 +46,27 @@ def reckon(clock: Clock, run: Ticking, terms: Terms) -> tuple[Due, list[Leg]]:
     due = count(rule, run.started_at, terms.calendar, excluded)
     for more in run.extensions:
         # "Extended by" adds to the old limit; "extended to" counts the new length from the start.
-        begin = due.at - LAST_MOMENT if more.added else run.started_at
-        leg = Leg(replace(rule, length=more.length), begin, [] if more.added else excluded, more.step)
+        begin = _limit(due) if more.added else run.started_at
+        leg = Leg(replace(rule, length=more.length), begin, excluded, more.step)
         legs = [*legs, leg] if more.added else [leg]
-        due = count(leg.rule, leg.start, terms.calendar, leg.excluded)
+        then = count(leg.rule, leg.start, terms.calendar, excluded)
+        due = _as_unsure(then, due, leg, terms) if more.added and due.provisional else then
     return due, legs
+
+
+def _limit(due: Due) -> datetime:
+    """Return the moment from which more is counted: on the last day, whose own day is not counted; an hour's end."""
+    return due.at - LAST_MOMENT if due.on is not None else due.at
+
+
+def _as_unsure(due: Due, before: Due, leg: Leg, terms: Terms) -> Due:
+    """Return the end of a leg that begins where another provisionally ends: it can move with that."""
+    ends = [
+        count(leg.rule, start_of(day), terms.calendar, leg.excluded)
+        for day in (before.earliest, before.latest)
+        if day is not None
+    ]
+    return replace(due, provisional=True, earliest=ends[0].earliest, latest=ends[-1].latest)
 
 
 def length_of(
