@@ -112,5 +112,5 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to `run`: uvicorn would raise them again, and a clean stop would not end with 0."""
+        """Leave signals to `run`, so that parts stop in one order whatever was asked first."""
         yield

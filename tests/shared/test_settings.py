@@ -65,6 +65,13 @@ def test_secrets_do_not_show_when_settings_are_printed():
     assert "secret" not in repr(_Settings.load()) + str(_Settings.load())
 
 
+def test_a_wrong_value_is_not_quoted_even_when_nobody_caught_it(environment):
+    environment.setenv("REFERRAL_MONGO_DATABASE", "Canary$")
+    with pytest.raises(ValueError) as told:
+        _Settings()
+    assert "Canary" not in str(told.value)
+
+
 def test_settings_do_not_change():
     with pytest.raises(ValueError):
         _Settings.load().port = 1  # type: ignore[misc]

@@ -92,13 +92,12 @@ def test_without_any_set_up_a_trace_is_passed_on(monkeypatch):
         assert tracing.current_traceparent() == PARENT
 
 
-def test_spans_go_to_an_otlp_endpoint():
-    paths: list[str] = []
+def test_spans_go_to_an_otlp_endpoint_without_what_an_exception_says():
+    sent: list[tuple[str, bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            paths.append(self.path)
+            sent.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(200)
             self.end_headers()
 
@@ -108,12 +107,15 @@ def test_spans_go_to_an_otlp_endpoint():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     started = tracing.setup("referral", endpoint=f"http://127.0.0.1:{server.server_port}/v1/traces")
-    with tracing.span("step"):
-        pass
+    with pytest.raises(LookupError), tracing.span("step"):
+        raise LookupError("canary")
     started.close()
     server.shutdown()
     server.server_close()
-    assert paths == ["/v1/traces"]
+    ((path, body),) = sent
+    assert path == "/v1/traces"
+    assert b"LookupError" in body
+    assert b"canary" not in body
 
 
 def test_the_callers_tracestate_goes_no_further(file):
