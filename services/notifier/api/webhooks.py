@@ -27,7 +27,12 @@ class NewWebhook(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: str = Field(min_length=1, max_length=2048, examples=["https://receiver.example/hook"])
+    url: str = Field(
+        min_length=1,
+        max_length=2048,
+        examples=["https://receiver.example/hook"],
+        json_schema_extra={"format": "uri"},
+    )
     event_types: list[EventType] = Field(
         default=[],
         max_length=100,

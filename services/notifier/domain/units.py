@@ -67,7 +67,7 @@ class Unit(BaseModel):
     uscc: str | None = Field(default=None, max_length=30, description="统一社会信用代码")
     superior: UnitCode | None = Field(default=None, description="上级单位代码")
     contact_points: tuple[ContactPoint, ...] = Field(default=(), max_length=20)
-    active: bool = True
+    active: bool = Field(default=True, strict=True)
 
 
 class Fault(NamedTuple):
