@@ -48,7 +48,8 @@ def create_app(
             "exclude": lambda scope: scope.get("path") in health.PATHS,
         },
     )
-    problems.install(app)
-    for router in (health.router(readiness), *routers):
+    every = (health.router(readiness), *routers)
+    problems.install(app, [route for router in every for route in router.routes])
+    for router in every:
         app.include_router(router)
     return app

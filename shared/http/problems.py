@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Scope
 
 from shared.mongo import Unavailable
 
@@ -115,29 +117,38 @@ def internal(trace_id: str | None) -> Problem:
     return Problem(500, "internal", "Something went wrong on our side", extra={"trace_id": trace_id})
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     """Make problem documents of everything that FastAPI and the routes raise, faults of ours excepted."""
-    app.add_exception_handler(HTTPException, _refused)
+
+    async def refused(request: Request, error: Exception) -> Response:
+        if isinstance(error, Problem):
+            return error.response()
+        if not isinstance(error, HTTPException):
+            raise error
+        return _framework(error, _methods(routes, request.scope)).response()
+
+    app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(Unavailable, _away)
 
 
-async def _refused(_: Request, error: Exception) -> Response:
-    if isinstance(error, Problem):
-        return error.response()
-    if not isinstance(error, HTTPException):
-        raise error
-    return _framework(error).response()
+def _methods(routes: Sequence[BaseRoute], scope: Scope) -> set[str]:
+    """Give what the place offers: each route knows of its own method only."""
+    here = [
+        route for route in routes if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE
+    ]
+    return {method for route in here for method in route.methods or ()}
 
 
-def _framework(error: HTTPException) -> Problem:
+def _framework(error: HTTPException, methods: set[str]) -> Problem:
     match error.status_code:
         case 400:
             return Problem(400, "body-unreadable", "The body cannot be read")
         case 404:
             return not_found()
         case 405:
-            return Problem(405, "method-not-allowed", "The method is not offered here", headers=error.headers)
+            allow = {"Allow": ", ".join(sorted(methods))} if methods else error.headers
+            return Problem(405, "method-not-allowed", "The method is not offered here", headers=allow)
         case status:
             return Problem(status, f"http-{status}", HTTPStatus(status).phrase, headers=error.headers)
 
