@@ -1,20 +1,24 @@
 """Clean start and stop: one event loop that serves HTTP beside the service's loops, or ends as a whole."""
 
+import argparse
 import asyncio
 import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from typing import Any, Final
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from shared import metrics
+from shared import logs, metrics, tracing
 from shared.logs import anatomy
+from shared.settings import ServiceSettings, SettingsError
 
+S = TypeVar("S", bound=ServiceSettings)
 Loop = Callable[[], Awaitable[None]]
 Main = Callable[[], Coroutine[Any, Any, None]]
 
@@ -25,6 +29,32 @@ _log = logging.getLogger(__name__)
 
 class Ended(Exception):  # what happened, named as it is
     """Something that should run as long as the process came to an end."""
+
+
+def main(
+    service: str,
+    load: Callable[[], S],
+    commands: Mapping[str, Callable[[S], Coroutine[Any, Any, None]]],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Run the command that the command line names, with the settings, log and traces of the service.
+
+    Gives the exit code: of `run`, or 2 with every bad variable on stderr.
+    """
+    parser = argparse.ArgumentParser(prog=f"services.{service}.main")
+    parser.add_argument("command", choices=sorted(commands))
+    command = parser.parse_args(argv).command
+    try:
+        settings = load()
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    logs.setup(service, settings.log_level)
+    trace = tracing.setup(service, endpoint=settings.trace_endpoint, file=settings.trace_file)
+    try:
+        return run(lambda: commands[command](settings))
+    finally:
+        trace.close()
 
 
 def run(main: Main) -> int:

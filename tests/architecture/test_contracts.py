@@ -19,7 +19,7 @@ BREACHES = {
         "services/referral/settings.py",
         "import services.notifier.settings",
     ),
-    "the floors of referral": ("services/referral/settings.py", "import services.referral.store"),
+    "the floors of referral": ("services/referral/settings.py", "import services.referral.main"),
     "the floors of notifier": ("services/notifier/settings.py", "import services.notifier.events"),
     "the floors of shared": ("shared/clocks/__init__.py", "import shared.mongo"),
     "rules do no input or output": ("services/referral/mechanisms/__init__.py", "import httpx"),

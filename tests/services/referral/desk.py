@@ -1,4 +1,4 @@
-"""A referral service on real servers, and units that use it through its public API."""
+"""A service with procedures on real servers, and units that use it through its public API."""
 
 import itertools
 import json
@@ -10,20 +10,18 @@ from typing import Any
 
 import httpx
 
-from services.referral import api
+from services.referral.main import SERVICE as REFERRAL
 from services.referral.mechanisms import MECHANISMS
-from services.referral.store import Store
-from shared.clocks.counting import Length, Unit
 from shared.events import Event
 from shared.http.health import Readiness
-from shared.http.ratelimit import RateLimiter
-from shared.identity import Identity
+from shared.matters.assembly import Parts, Service
 from shared.matters.bodies import example
 from shared.matters.commands import Commands
+from shared.matters.keeping import Keeping
 from shared.matters.timekeeper import Recounter, Timekeeper
-from shared.mechanism.grammar import Step
+from shared.mechanism.grammar import Mechanism, Step
 from shared.mechanism.reckoning import Terms
-from shared.mongo import Mongo, connect
+from shared.mongo import Mongo
 from tests.shared.issuer import AUDIENCE, Issuer, running
 
 TRANSFER = MECHANISMS["forward_transfer", "2020-08-07"]
@@ -56,16 +54,38 @@ class Desk:
 
     client: httpx.AsyncClient
     issuer: Issuer
-    mongo: Mongo
-    store: Store
-    commands: Commands
-    terms: Callable[[], Terms]
-    timekeeper: Timekeeper
-    recounter: Recounter
+    service: Service
+    parts: Parts
+    mechanism: Mechanism
+    opener: str
+    named: Mapping[str, str]
 
     def __post_init__(self) -> None:
         self._tokens: dict[tuple[str, tuple[str, ...]], str] = {}
         self._papers: dict[str, str] = {}
+        matters, commands = self.store.matters, self.commands
+        self.timekeeper = Timekeeper(commands, matters, self.service.mechanisms)
+        self.recounter = Recounter(commands, matters, self.service.mechanisms, self.store.calendars)
+
+    @property
+    def path(self) -> str:
+        return f"/v1/{self.mechanism.path}"
+
+    @property
+    def mongo(self) -> Mongo:
+        return self.parts.mongo
+
+    @property
+    def store(self) -> Keeping:
+        return self.parts.keeping
+
+    @property
+    def commands(self) -> Commands:
+        return self.parts.commands
+
+    @property
+    def terms(self) -> Callable[[], Terms]:
+        return self.parts.terms
 
     def headers(self, unit: str, posts: tuple[str, ...] = ()) -> dict[str, str]:
         token = self._tokens.get((unit, posts))
@@ -108,16 +128,15 @@ class Desk:
         if papers:
             body["papers"] = papers
         if step.binds:
-            body["parties"] = {party.key: _UNIT_FOR[party.key] for party in step.binds}
+            body["parties"] = {party.key: self.named[party.key] for party in step.binds}
             if step.key == "redirect":
                 body["parties"] = {"police": OTHER_POLICE}
         return body | changes
 
     async def open(self, **changes: Any) -> str:
-        """Open a matter as the organ and return its id."""
-        answer = await self.post(
-            ORGAN, "/v1/forward-transfers", await self.body(ORGAN, TRANSFER.opening, **changes)
-        )
+        """Open a matter and return its id."""
+        body = await self.body(self.opener, self.mechanism.opening, **changes)
+        answer = await self.post(self.opener, self.path, body)
         assert answer.status_code == 201, answer.text
         matter: str = answer.json()["matter"]
         return matter
@@ -126,10 +145,10 @@ class Desk:
         """Take steps one after another, each as the unit that fills its party; return the last receipt."""
         receipt: dict[str, Any] = {}
         for key in steps:
-            step = TRANSFER.step_by_key[key]
+            step = self.mechanism.step_by_key[key]
             unit = await self.unit_of(matter, step)
             body = await self.body(unit, step, **changes)
-            answer = await self.post(unit, f"/v1/forward-transfers/{matter}/steps/{key}", body)
+            answer = await self.post(unit, f"{self.path}/{matter}/steps/{key}", body)
             assert answer.status_code == 200, f"{key}: {answer.text}"
             receipt = answer.json()
         return receipt
@@ -139,8 +158,8 @@ class Desk:
         unit: str = view["parties"][step.parties[0].key]
         return unit
 
-    async def read(self, matter: str, unit: str = ORGAN, part: str = "") -> Any:
-        answer = await self.get(unit, f"/v1/forward-transfers/{matter}{part}")
+    async def read(self, matter: str, unit: str | None = None, part: str = "") -> Any:
+        answer = await self.get(unit or self.opener, f"{self.path}/{matter}{part}")
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -161,7 +180,7 @@ class Desk:
         return self.mongo.clock.now()
 
 
-_UNIT_FOR = {"police": POLICE, "commission": COMMISSION}
+NAMED = {"police": POLICE, "commission": COMMISSION}
 
 
 def unit_event(code: str, kind: str, division: str, version: int = 1) -> Event:
@@ -186,38 +205,39 @@ def unit_event(code: str, kind: str, division: str, version: int = 1) -> Event:
 
 
 @asynccontextmanager
-async def desk_on(mongo_url: str, database: str) -> AsyncIterator[Desk]:
-    """Run the service's parts on a database of its own, with the units of the table above."""
-    mongo = await connect(mongo_url, database)
+async def desk_on(
+    mongo_url: str,
+    database: str,
+    *,
+    service: Service = REFERRAL,
+    mechanism: Mechanism = TRANSFER,
+    opener: str = ORGAN,
+    named: Mapping[str, str] = NAMED,
+    units: Mapping[str, tuple[str, str]] = UNITS,
+) -> AsyncIterator[Desk]:
+    """Run the service's parts on a database of its own, with the units given in its directory."""
     with running() as issuer:
-        try:
-            store = Store(mongo, paper_limit=1024 * 1024)
-            await store.migrate()
-            await store.calendars.refresh()
-            for code, (kind, division) in UNITS.items():
-                await store.directory.hear(unit_event(code, kind, division))
-            lengths = {"forward_transfer.receipt": Length(4, Unit.HOURS)}
-
-            def terms() -> Terms:
-                return Terms(store.calendars.current, lengths)
-
-            commands = Commands("referral", store.matters, store.directory, store.papers, mongo.clock, terms)
-            identity = Identity(
-                jwks_url=issuer.jwks_url,
-                issuer=issuer.url,
-                audience=AUDIENCE,
-                limiter=RateLimiter("1000000/minute"),
-            )
-            app = api.build(
-                store, commands, identity, mongo.clock, terms, Readiness({}), body_limit=256 * 1024
-            )
+        settings = service.settings(
+            mongo_url=mongo_url,
+            mongo_database=database,
+            rabbit_urls=("amqp://nobody",),
+            jwks_url=issuer.jwks_url,
+            issuer=issuer.url,
+            audience=AUDIENCE,
+            rate_limit="1000000/minute",
+            body_limit=256 * 1024,
+            paper_limit=1024 * 1024,
+            lengths={"forward_transfer.receipt": "4 hours"},
+        )
+        async with service.parts(settings) as parts:
+            await parts.keeping.migrate()
+            await parts.keeping.calendars.refresh()
+            for code, (kind, division) in units.items():
+                await parts.keeping.directory.hear(unit_event(code, kind, division))
+            app = service.app(parts, Readiness({}))
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://referral") as client:
-                timekeeper = Timekeeper(commands, store.matters, MECHANISMS)
-                recounter = Recounter(commands, store.matters, MECHANISMS, store.calendars)
-                yield Desk(client, issuer, mongo, store, commands, terms, timekeeper, recounter)
-        finally:
-            await mongo.close()
+            async with httpx.AsyncClient(transport=transport, base_url=f"http://{service.name}") as client:
+                yield Desk(client, issuer, service, parts, mechanism, opener, named)
 
 
 def text_of(answer: httpx.Response) -> str:

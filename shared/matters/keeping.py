@@ -1,4 +1,4 @@
-"""The collections of the referral service."""
+"""The collections that every service with procedures has."""
 
 from shared.directory import Directory
 from shared.events import Event
@@ -11,23 +11,23 @@ from shared.papers import Papers
 from shared.relay import ensure_index
 
 
-class Store:
-    """Everything the service keeps, in its own database."""
+class Keeping:
+    """Everything such a service keeps, in its own database."""
 
     def __init__(self, mongo: Mongo, *, paper_limit: int) -> None:
-        database = mongo.database
-        self.matters = Matters(database["matters"])
-        self.directory = Directory(database["units"])
-        self.papers = Papers(database, now=mongo.clock.now, limit=paper_limit)
-        self.calendars = Calendars(database["calendars"], mongo.clock)
-        self.feed = Feed(database["said"])
-        self.requests = database["requests"]
-        self._leases = database["leases"]
+        self.database = mongo.database
+        self.matters = Matters(self.database["matters"])
+        self.directory = Directory(self.database["units"])
+        self.papers = Papers(self.database, now=mongo.clock.now, limit=paper_limit)
+        self.calendars = Calendars(self.database["calendars"], mongo.clock)
+        self.feed = Feed(self.database["said"])
+        self._requests = self.database["requests"]
+        self._leases = self.database["leases"]
 
     @property
     def speaking(self) -> tuple[Collection, ...]:
         """Return the collections whose documents have an outbox."""
-        return (self.matters.collection, self.requests)
+        return (self.matters.collection, self._requests)
 
     def lease(self, name: str, holder: str, seconds: float) -> Lease:
         return Lease(self._leases, name, holder, seconds)
@@ -45,6 +45,6 @@ class Store:
     async def ask(self, event: Event) -> None:
         """Put a question to another service into an outbox of its own."""
         async with guarded():
-            await self.requests.insert_one(
+            await self._requests.insert_one(
                 {"_id": event.id, "outbox": [event.document()], "send_at": event.time}
             )
