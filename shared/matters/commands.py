@@ -112,7 +112,7 @@ class Commands:
         async def taken(matter: Matter) -> Change:
             # Whether it may be done at all comes before what is wrong with how it is asked.
             at = request.acted_at or self._clock.now()
-            permit(mechanism, matter, step_key, actor.unit, actor.posts, at)
+            permit(mechanism, matter, step_key, actor.unit, actor.posts, at, request.form)
             bound = await self._bound(mechanism, step, request.parties, matter.divisions, matter.parties)
             act = await self._act(step_key, actor, request, wanted, bound)
             return core.take_step(mechanism, matter, act, self._terms())

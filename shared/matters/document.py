@@ -144,6 +144,7 @@ def clock_documents(runs: Sequence[Ticking]) -> list[Document]:
             "provisional": run.provisional,
             "calendar": run.calendar,
             "roll": run.roll,
+            "item": run.item,
             "pauses": [{"from": begin, "to": end} for begin, end in run.pauses],
             "extensions": [
                 {"step": e.step, "version": e.version, "length": _length_document(e.length), "added": e.added}

@@ -79,6 +79,7 @@ class Passport(BaseModel):
 
     key: str
     number: int
+    item: int | None = Field(description="Which item of a list it runs for.")
     title: str
     kind: str
     party: str
@@ -115,6 +116,7 @@ def passport(mechanism: Mechanism, matter: Matter, run: Ticking, terms: Terms, n
     return Passport(
         key=run.key,
         number=run.number,
+        item=run.item,
         title=clock.title,
         kind=clock.kind.value,
         party=clock.on.key,

@@ -9,8 +9,10 @@ from shared.mechanism.grammar import (
     ByChoice,
     Clock,
     Condition,
+    Each,
     FieldIs,
     FromForm,
+    ItemLast,
     Kind,
     LengthSource,
     Mechanism,
@@ -179,6 +181,12 @@ def _conditions(m: Mechanism, where: str, conditions: tuple[Condition, ...]) -> 
                     yield f"{where} looks at the field {field}, which no form has"
             case Taken(step) | NotTaken(step):
                 yield from _unknown(where, "step", (step,), m.step_by_key)
+            case Each(items, item, done, undone):
+                yield from _unknown(where, "field", (items, item), _fields(m))
+                yield from _unknown(where, "step", (*done, *undone), m.step_by_key)
+            case ItemLast(items, item, among, steps):
+                yield from _unknown(where, "field", (items, item), _fields(m))
+                yield from _unknown(where, "step", (*among, *steps), m.step_by_key)
             case Past(clock):
                 yield from _unknown(where, "clock", (clock,), m.clock_by_key)
 

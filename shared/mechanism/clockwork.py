@@ -49,6 +49,8 @@ class Clockwork:
     def step(self, move: Move, holds: Callable[[tuple[Condition, ...]], bool]) -> None:
         """Let one step end, extend, pause, resume and start clocks, in this order."""
         for place, run in enumerate(self.runs):
+            if run.item is not None and run.item != move.form.get(self._declared(run).item or ""):
+                continue
             if run.open:
                 self._end(place, self._declared(run), move)
             elif run.state == LAPSED and move.step in self._declared(run).met_by:
@@ -182,19 +184,31 @@ class Clockwork:
             self.changes.append(ClockChange(run.key, run.number, "resumed", run.due_at))
 
     def _start(self, clock: Clock, move: Move, *, roll: bool) -> None:
+        item = move.form.get(clock.item) if clock.item is not None else None
         for place, run in enumerate(self.runs):
-            if run.key == clock.key and run.open:
+            if run.key == clock.key and run.item == item and run.open:
                 self._set(place, run, state=DROPPED, ended_at=move.acted_at, ended_by=move.version)
         started_at = move.acted_at
         if clock.counts_from is not None:
             started_at = moment_of(move.form.get(clock.counts_from)) or started_at
-        self._run(clock, started_at, move.version, self._length(clock.length, move.fields), roll=roll)
+        self._run(
+            clock, started_at, move.version, self._length(clock.length, move.fields), roll=roll, item=item
+        )
 
     def _run(
-        self, clock: Clock, started_at: datetime, version: int, length: Length | None, *, roll: bool
+        self,
+        clock: Clock,
+        started_at: datetime,
+        version: int,
+        length: Length | None,
+        *,
+        roll: bool,
+        item: int | None = None,
     ) -> None:
         number = 1 + sum(1 for run in self.runs if run.key == clock.key)
-        run = self._due(clock, Ticking(clock.key, number, RUNNING, started_at, version, length, roll=roll))
+        run = self._due(
+            clock, Ticking(clock.key, number, RUNNING, started_at, version, length, roll=roll, item=item)
+        )
         self.runs.append(run)
         self.changes.append(ClockChange(run.key, run.number, "started", run.due_at))
 

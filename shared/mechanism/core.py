@@ -95,7 +95,7 @@ def open_matter(mechanism: Mechanism, place: Whereabouts, act: Act, terms: Terms
 
 def take_step(mechanism: Mechanism, matter: Matter, act: Act, terms: Terms) -> Change:
     """Return the matter after the step, or raise `Refused` with the reason and what is open."""
-    step = permit(mechanism, matter, act.step, act.unit, act.posts, act.acted_at)
+    step = permit(mechanism, matter, act.step, act.unit, act.posts, act.acted_at, act.form)
     _check_act(matter, step, act)
     if len(matter.history) >= MAX_ENTRIES:
         raise Refused("matter-full", f"a matter holds at most {MAX_ENTRIES} entries")

@@ -8,9 +8,11 @@ from shared.mechanism.grammar import (
     Cites,
     Clock,
     Condition,
+    Each,
     FieldIs,
     FromForm,
     FromSetting,
+    ItemLast,
     LengthSource,
     Mechanism,
     NotTaken,
@@ -113,6 +115,7 @@ def _clock(clock: Clock) -> dict[str, Any]:
         "follows": clock.follows,
         "met_by": list(clock.met_by),
         "dropped_by": list(clock.dropped_by),
+        "item": clock.item,
         "counts_from": clock.counts_from or "acted_at",
         "backward": clock.backward,
         "roll": clock.roll,
@@ -160,6 +163,10 @@ def _condition(condition: Condition) -> dict[str, Any]:
             return {"taken": step, "since_entry": since_entry}
         case NotTaken(step, since_entry):
             return {"not_taken": step, "since_entry": since_entry}
+        case Each(items, item, done, undone):
+            return {"each": items, "item": item, "done": list(done), "undone": list(undone)}
+        case ItemLast(items, item, among, steps):
+            return {"of": items, "item": item, "among": list(among), "last": list(steps)}
         case Past(clock):
             return {"past": clock}
 

@@ -114,7 +114,30 @@ class Past:
     clock: str
 
 
-Condition = FieldIs | Taken | NotTaken | Past
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Every item of the list in the form field `items` was last dealt with by one of `done`, and not by `undone`.
+
+    Steps name the item they deal with by its number, from 1, in the form field `item`.
+    """
+
+    items: str
+    item: str
+    done: tuple[str, ...]
+    undone: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemLast:
+    """The last step, of those in `among`, about the item that this step names was one of `steps` (none: there was none)."""
+
+    items: str
+    item: str
+    among: tuple[str, ...]
+    steps: tuple[str, ...] = ()
+
+
+Condition = FieldIs | Taken | NotTaken | Past | Each | ItemLast
 
 ANY_OPEN_STATE = ("*",)
 
@@ -254,6 +277,7 @@ class Clock:
     date in the form field `counts_from` (the service receipt); `backward`, to the event on that date. It stands still
     `paused_during` states. A last day off is moved (`roll`), but not where `unrolled_when` holds (a person in custody);
     it is over at 24:00 or, with `closes_at`, at the office's hour. `proposes` is what may follow when it is missed.
+    With `item` it runs for each item of a list by itself, by the number in that form field.
     """
 
     key: str
@@ -268,6 +292,7 @@ class Clock:
     met_by: tuple[str, ...] = ()
     dropped_by: tuple[str, ...] = ()
     when: tuple[Condition, ...] = ()
+    item: str | None = None
     counts_from: str | None = None
     backward: bool = False
     roll: bool = True

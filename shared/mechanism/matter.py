@@ -43,6 +43,7 @@ class Ticking:
     provisional: bool = False
     calendar: int | None = None
     roll: bool = True
+    item: int | None = None
     pauses: tuple[tuple[datetime, datetime | None], ...] = ()
     extensions: tuple[Extended, ...] = ()
     reminded: int = 0
@@ -143,6 +144,13 @@ class Matter:
             if since_entry and entry.source != entry.to:
                 return False
         return False
+
+    def last_about(self, item: str, number: int, among: tuple[str, ...]) -> str | None:
+        """Return the last of these steps about the item with that number."""
+        for entry in reversed(self.history):
+            if entry.kind == "step" and entry.step in among and entry.form.get(item) == number:
+                return entry.step
+        return None
 
     def ticking(self, clock: str) -> Ticking | None:
         """Return the latest run of a clock."""

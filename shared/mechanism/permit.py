@@ -1,11 +1,23 @@
 """Whether a step may be taken: by whom, in which state, under which conditions and clocks; pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from shared.mechanism.clockwork import extension_of
-from shared.mechanism.grammar import Condition, FieldIs, Mechanism, NotTaken, Party, Past, Step, Taken
+from shared.mechanism.grammar import (
+    Condition,
+    Each,
+    FieldIs,
+    ItemLast,
+    Mechanism,
+    NotTaken,
+    Party,
+    Past,
+    Step,
+    Taken,
+)
 from shared.mechanism.matter import LAPSED, Matter
 
 
@@ -38,7 +50,13 @@ class Refused(Exception):
 
 
 def permit(
-    mechanism: Mechanism, matter: Matter, step_key: str, unit: str, posts: frozenset[str], at: datetime
+    mechanism: Mechanism,
+    matter: Matter,
+    step_key: str,
+    unit: str,
+    posts: frozenset[str],
+    at: datetime,
+    form: Mapping[str, Any],
 ) -> Step:
     """Return the step if this unit may take it at `at`; else raise `Refused` with the reason and what is open."""
     step = mechanism.step_by_key.get(step_key)
@@ -52,7 +70,15 @@ def permit(
     if step.post is not None and step.post not in posts:
         raise Refused("post-required", f"the law reserves {step.key} to the {step.post}", state=matter.state)
     for condition in step.when:
-        if not holds(condition, matter, at):
+        if isinstance(condition, ItemLast) and form.get(condition.item) not in _numbers(
+            condition.items, matter
+        ):
+            raise Refused(
+                "item-unknown",
+                f"there is no such one in {condition.items}",
+                fields=[f"form.{condition.item}"],
+            )
+        if not holds(condition, matter, at, form):
             raise closed(mechanism, matter, at, f"{step.key} is not open: {explain(condition)}")
     against = _clock_against(mechanism, matter, step, at) or _no_extension(mechanism, matter, step, at)
     if against is not None:
@@ -80,7 +106,8 @@ def open_steps(mechanism: Mechanism, matter: Matter, at: datetime) -> list[Step]
     ]
 
 
-def holds(condition: Condition, matter: Matter, at: datetime) -> bool:
+def holds(condition: Condition, matter: Matter, at: datetime, form: Mapping[str, Any] | None = None) -> bool:
+    """Return whether the condition holds; without a form, whether it could for some item."""
     match condition:
         case FieldIs(name, values):
             return str(matter.fields().get(name)) in values
@@ -88,6 +115,13 @@ def holds(condition: Condition, matter: Matter, at: datetime) -> bool:
             return matter.taken(step, since_entry=since_entry)
         case NotTaken(step, since_entry):
             return not matter.taken(step, since_entry=since_entry)
+        case Each(items, item, done, undone):
+            last = (matter.last_about(item, number, (*done, *undone)) for number in _numbers(items, matter))
+            return all(step in done for step in last)
+        case ItemLast(items, item, among, steps):
+            numbers = [form[item]] if form and item in form else _numbers(items, matter)
+            found = (matter.last_about(item, number, among) for number in numbers)
+            return any(step in steps if steps else step is None for step in found)
         case Past(clock):
             run = matter.ticking(clock)
             return run is not None and run.open and run.due_at is not None and at >= run.due_at
@@ -101,8 +135,17 @@ def explain(condition: Condition) -> str:
             return f"{step} must be taken first" + (" in this state" if since_entry else "")
         case NotTaken(step, since_entry):
             return f"{step} was already taken" + (" in this state" if since_entry else "")
+        case Each(items, _, done, _):
+            return f"not every one of {items} has its {' or '.join(done)}"
+        case ItemLast(_, item, _, steps):
+            wanted = f"must come right after {' or '.join(steps)}" if steps else "was already dealt with"
+            return f"for this {item} it {wanted}"
         case Past(clock):
             return f"the time of {clock} is not over"
+
+
+def _numbers(items: str, matter: Matter) -> range:
+    return range(1, len(matter.fields().get(items) or ()) + 1)
 
 
 def closed(mechanism: Mechanism, matter: Matter, at: datetime, detail: str) -> Refused:

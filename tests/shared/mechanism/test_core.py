@@ -17,7 +17,7 @@ from shared.mechanism.grammar import Mechanism
 from shared.mechanism.matter import Matter, Ticking
 from shared.mechanism.permit import Refused
 from shared.mechanism.reckoning import Terms
-from tests.shared.mechanism.trials import REVERSE, SCREENING, SUPERVISION, TRIALS
+from tests.shared.mechanism.trials import RECTIFICATION, REVERSE, SCREENING, SUPERVISION, TRIALS
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 TERMS = Terms(published_calendar(), {})
@@ -313,3 +313,41 @@ def test_a_reminder_that_merges_is_left_out_when_something_later_is_said_as_well
     late = core.tell_time(mechanism, matter, local("2026-05-07", 1), TERMS)
     assert late is not None
     assert [said.participle for said in late.said] == ["duty_missed"]
+
+
+def _suggested() -> Matter:
+    return opened(RECTIFICATION, form={"points": ["补查询", "建台账"]})
+
+
+def test_a_matter_of_many_points_closes_when_each_is_verified_and_not_before() -> None:
+    matter = _suggested()
+    for number, key in ((1, "report_point"), (2, "report_point"), (1, "verify_point")):
+        matter = take(RECTIFICATION, matter, key, local("2026-03-03"), {"point": number})
+    with pytest.raises(Refused, match="not every one of points has its verify_point"):
+        take(RECTIFICATION, matter, "close", local("2026-03-04"))
+    rejected = take(RECTIFICATION, matter, "reject_point", local("2026-03-04"), {"point": 2})
+    with pytest.raises(Refused, match="must come right after report_point"):
+        take(RECTIFICATION, rejected, "verify_point", local("2026-03-05"), {"point": 2})
+    matter = take(RECTIFICATION, matter, "verify_point", local("2026-03-04"), {"point": 2})
+    closed = take(RECTIFICATION, matter, "close", local("2026-03-05"))
+    again = take(RECTIFICATION, closed, "reopen_point", local("2026-03-06"), {"point": 1})
+    with pytest.raises(Refused, match="not every one"):
+        take(RECTIFICATION, again, "close", local("2026-03-07"))
+
+
+def test_a_step_about_an_item_that_is_not_there_is_refused() -> None:
+    with pytest.raises(Refused) as refused:
+        take(RECTIFICATION, _suggested(), "verify_point", local("2026-03-03"), {"point": 3})
+    assert (refused.value.code, refused.value.fields) == ("item-unknown", ("form.point",))
+
+
+def test_a_clock_of_an_item_runs_and_ends_for_that_item_alone() -> None:
+    matter = _suggested()
+    for number in (1, 2):
+        for key in ("report_point", "verify_point"):
+            matter = take(RECTIFICATION, matter, key, local(f"2026-03-0{number + 2}"), {"point": number})
+    matter = take(RECTIFICATION, matter, "revisit_point", local("2026-03-09"), {"point": 1})
+    assert [(run.item, run.state, str(run.due_on)) for run in matter.clocks] == [
+        (1, "met", "2026-06-03"),
+        (2, "running", "2026-06-04"),
+    ]

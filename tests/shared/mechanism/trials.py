@@ -11,11 +11,13 @@ from shared.clocks.counting import Unit
 from shared.mechanism.grammar import (
     ByChoice,
     Clock,
+    Each,
     Extension,
     FieldIs,
     Form,
     FromForm,
     FromSetting,
+    ItemLast,
     Kind,
     Law,
     Mechanism,
@@ -255,4 +257,74 @@ SCREENING = mechanism(
     ),
 )
 
-TRIALS = (REVERSE, SUPERVISION, SCREENING)
+
+class PointsForm(Form):
+    points: list[str] = Field(min_length=1, max_length=20, examples=[["补查询", "建台账"]])
+
+
+class PointForm(Form):
+    point: int = Field(ge=1, le=20, examples=[1])
+
+
+# A suggestion followed to effect: points that are each answered, verified, revisited, and opened again; the matter
+# closes on verified points only.
+POINT_STEPS = ("report_point", "verify_point", "reject_point", "reopen_point")
+RECTIFICATION = mechanism(
+    "rectification",
+    step("suggest", PROCURATORATE, (), "delivered", form=PointsForm, binds=(AGENCY,)),
+    (
+        step("report_point", AGENCY, ("delivered",), None, form=PointForm),
+        step(
+            "verify_point",
+            PROCURATORATE,
+            ("delivered",),
+            None,
+            form=PointForm,
+            when=(ItemLast("points", "point", among=POINT_STEPS, steps=("report_point",)),),
+        ),
+        step(
+            "reject_point",
+            PROCURATORATE,
+            ("delivered",),
+            None,
+            form=PointForm,
+            when=(ItemLast("points", "point", among=POINT_STEPS, steps=("report_point",)),),
+        ),
+        step("revisit_point", PROCURATORATE, ("delivered", "closed"), None, form=PointForm),
+        step(
+            "reopen_point",
+            PROCURATORATE,
+            ("closed",),
+            "delivered",
+            form=PointForm,
+            when=(ItemLast("points", "point", among=POINT_STEPS, steps=("verify_point",)),),
+        ),
+        step(
+            "close",
+            PROCURATORATE,
+            ("delivered",),
+            "closed",
+            when=(
+                Each(
+                    "points",
+                    "point",
+                    done=("verify_point",),
+                    undone=("report_point", "reject_point", "reopen_point"),
+                ),
+            ),
+        ),
+        step("archive", PROCURATORATE, ("closed",), "archived"),
+    ),
+    (
+        clock(
+            "revisit",
+            PROCURATORATE,
+            months(3),
+            after=("verify_point",),
+            met_by=("revisit_point",),
+            item="point",
+        ),
+    ),
+)
+
+TRIALS = (REVERSE, SUPERVISION, SCREENING, RECTIFICATION)
