@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from services.referral import api, events, worker
 from services.referral.mechanisms import MECHANISMS
@@ -18,7 +19,7 @@ from shared.http.health import Readiness
 from shared.http.ratelimit import RateLimiter
 from shared.identity import Identity
 from shared.matters.commands import Commands
-from shared.matters.timekeeper import Recounter, Timekeeper
+from shared.matters.timekeeper import Leases, Recounter, Timekeeper
 from shared.mechanism.reckoning import Terms
 from shared.mongo import Mongo, connect
 from shared.relay import Relay
@@ -37,6 +38,7 @@ class _Parts:
     commands: Commands
     bus: bus.Bus
     relay: Relay
+    leases: Leases
 
 
 @asynccontextmanager
@@ -51,10 +53,10 @@ async def _parts(settings: Settings) -> AsyncIterator[_Parts]:
     commands = Commands(SERVICE, store.matters, store.directory, store.papers, mongo.clock, terms)
     broker = bus.Bus(settings.rabbit_urls, SERVICE)
     holder = f"{socket.gethostname()}:{os.getpid()}"
-    lease = store.lease("relay", holder, _LEASE_SECONDS)
-    relay = Relay(store.speaking, broker, store.feed, lease, mongo.clock)
+    leases = partial(store.lease, holder=holder, seconds=_LEASE_SECONDS)
+    relay = Relay(store.speaking, broker, store.feed, leases("relay"), mongo.clock)
     try:
-        yield _Parts(settings, mongo, store, terms, commands, broker, relay)
+        yield _Parts(settings, mongo, store, terms, commands, broker, relay, leases)
     finally:
         await broker.close()
         await mongo.close()
@@ -89,8 +91,10 @@ async def run_worker(settings: Settings) -> None:
     async with _parts(settings) as parts:
         await worker.ask_for_directory(parts.store, events.directory_asked(parts.mongo.clock.now()))
         await parts.store.calendars.refresh()
-        timekeeper = Timekeeper(parts.commands, parts.store.matters, MECHANISMS)
-        recounter = Recounter(parts.commands, parts.store.matters, MECHANISMS, parts.store.calendars)
+        timekeeper = Timekeeper(parts.commands, parts.store.matters, MECHANISMS, parts.leases)
+        recounter = Recounter(
+            parts.commands, parts.store.matters, MECHANISMS, parts.store.calendars, parts.leases("recounter")
+        )
 
         async def consuming() -> bool:
             return parts.bus.is_consuming(worker.QUEUE)

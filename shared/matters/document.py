@@ -32,6 +32,7 @@ def opening_document(change: Change, outbox: Sequence[Document]) -> Document:
         "divisions": list(matter.divisions),
         "parties": dict(matter.parties),
         "readers": list(matter.readers),
+        "seen_by": seen_by(matter),
         "correlation": matter.correlation,
         "opened_at": matter.opened_at,
         "updated_at": matter.updated_at,
@@ -49,6 +50,16 @@ def opening_document(change: Change, outbox: Sequence[Document]) -> Document:
     if change.owed_by is not None:
         document["owed_by"] = change.owed_by
     return document
+
+
+def seen_by(matter: Matter) -> list[str]:
+    """Return who may find it, in one list that an index can hold: its readers, and overseers of its divisions."""
+    return [*matter.readers, *map(overseers_of, matter.divisions)]
+
+
+def overseers_of(division: str) -> str:
+    """Return what stands for the overseers of a division; no code of a unit looks like it."""
+    return f"overseers of {division}"
 
 
 def counted(runs: Sequence[Ticking]) -> Document:

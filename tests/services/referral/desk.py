@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -213,8 +214,11 @@ async def desk_on(mongo_url: str, database: str) -> AsyncIterator[Desk]:
             )
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://referral") as client:
-                timekeeper = Timekeeper(commands, store.matters, MECHANISMS)
-                recounter = Recounter(commands, store.matters, MECHANISMS, store.calendars)
+                leases = partial(store.lease, holder="desk", seconds=10)
+                timekeeper = Timekeeper(commands, store.matters, MECHANISMS, leases)
+                recounter = Recounter(
+                    commands, store.matters, MECHANISMS, store.calendars, leases("recounter")
+                )
                 yield Desk(client, issuer, mongo, store, commands, terms, timekeeper, recounter)
         finally:
             await mongo.close()
