@@ -69,7 +69,8 @@ def counted(runs: Sequence[Ticking]) -> Document:
         return {}
     return {
         "calendar": min(run.calendar for run in dated if run.calendar),
-        "counted_until": max(run.due_at for run in dated if run.due_at),
+        # A period counted backward rests on the days up to the event it starts from.
+        "counted_until": max(moment for run in dated for moment in (run.due_at, run.started_at) if moment),
     }
 
 
