@@ -82,9 +82,8 @@ class Papers:
     async def store(self, stream: AsyncIterable[bytes], media_type: str, unit: str) -> Paper:
         """Keep what the stream brings; of a refused or broken upload nothing is left.
 
-        Raises Unavailable: then chunks that no paper owns can be left, should MongoDB not be back within
-        seconds. Problem 413 over the limit, 415 for a type that is not taken or not what the content shows, 422 for
-        nothing at all.
+        Problem 413 over the limit, 415 for a type that is not taken or not what the content shows, 422 for
+        nothing at all. Unavailable leaves chunks that no paper owns, should MongoDB not be back in seconds.
         """
         if media_type not in KINDS:
             raise _unsupported("The type of the paper is not taken", "media-type-unsupported")

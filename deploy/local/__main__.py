@@ -25,17 +25,19 @@ from deploy.local.suite import PORTS, ROOT, Suite, SuiteError, running_suite
 FOLDER = ROOT / ".local" / "suite"
 
 
-async def up(folder: Path) -> None:
-    """Run everything until cancelled, its data under `folder`; SuiteError when any part ends."""
+async def up(folder: Path, *, empty: bool) -> None:
+    """Run everything until cancelled, its data under `folder`; SuiteError when any part ends.
+
+    A suite without units is filled with the sample first, unless it is to stay `empty`.
+    """
     started = monotonic()
     print("Starting MongoDB and RabbitMQ …", flush=True)
     async with local_servers(folder) as servers:
         print("Starting the services …", flush=True)
         async with running_suite(folder, servers.mongo_url, servers.rabbit_urls, ports=PORTS) as suite:
             with _published(folder, suite):
-                async with calling(addresses(suite)) as callers:
-                    if loaded := await load_sample(callers):
-                        print(*loaded.lines(), sep="\n")
+                if not empty:
+                    await _fill(suite)
                 print(_summary(folder, servers, suite, monotonic() - started), flush=True)
                 nodes = [
                     node
@@ -43,6 +45,12 @@ async def up(folder: Path) -> None:
                     if isinstance(node, Process)
                 ]
                 raise SuiteError((await first_to_end([*suite.processes, *nodes])).last_words())
+
+
+async def _fill(suite: Suite) -> None:
+    async with calling(addresses(suite)) as callers:
+        if loaded := await load_sample(callers):
+            print("The directory was empty; the sample is loaded:", *loaded.lines(), sep="\n  ", flush=True)
 
 
 async def token(folder: Path, unit: str) -> None:
@@ -119,7 +127,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where `up` keeps data, keys and logs")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="run the suite in the foreground, filled with the sample when it is empty")
+    running = commands.add_parser("up", help="run the suite in the foreground")
+    running.add_argument("--empty", action="store_true", help="do not load the sample into an empty suite")
     commands.add_parser("demo", help="play the sample through a suite of its own; the last line is JSON")
     commands.add_parser("token", help="print a token for a unit").add_argument("unit")
     loading = commands.add_parser("load", help="import a roster or an export of cases into the running suite")
@@ -130,7 +139,7 @@ def main() -> int:
     work: Coroutine[None, None, int | None]
     match chosen.command:
         case "up":
-            work = up(chosen.folder)
+            work = up(chosen.folder, empty=chosen.empty)
         case "demo":
             work = demo()
         case "token":

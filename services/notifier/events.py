@@ -58,6 +58,16 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """A limit whose end is another one now."""
+
+    key: str
+    unit: str | None
+    was: dt.datetime
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """What another service said of a matter, as far as it concerns us: ids, keys and moments."""
 
@@ -73,9 +83,10 @@ class Heard:
     step: str | None
     division: str | None
     told: tuple[str, ...]
-    superior_of: str | None
     clock: Due | None
     clocks: tuple[Due, ...]
+    moved: tuple[Moved, ...]
+    because: str | None
 
     def due(self, unit: str) -> Due | None:
         """The limit this is about, or else the next one that runs on the unit."""
@@ -92,8 +103,7 @@ def read(event: Event) -> Heard:
         isinstance(unit, str) and _UNIT.fullmatch(unit) for unit in told
     ):
         raise ValueError("tell: a list of unit codes is needed")
-    clocks = data.get("clocks", [])
-    superior_of = data.get("superior_of")
+    clocks, moved, because = data.get("clocks", []), data.get("moved", []), data.get("because", {})
     return Heard(
         id=event.id,
         type=event.type,
@@ -107,9 +117,10 @@ def read(event: Event) -> Heard:
         step=_key(data.get("step")),
         division=_division(data.get("division")),
         told=tuple(dict.fromkeys(told)),
-        superior_of=superior_of if isinstance(superior_of, str) else None,
         clock=_due(data.get("clock")),
         clocks=tuple(filter(None, map(_due, clocks))) if isinstance(clocks, list) else (),
+        moved=tuple(filter(None, map(_moved, moved))) if isinstance(moved, list) else (),
+        because=_reason(because),
     )
 
 
@@ -121,12 +132,29 @@ def _division(value: Any) -> str | None:
     return value if isinstance(value, str) and re.fullmatch(r"[0-9]{6}", value) else None
 
 
+def _reason(value: Any) -> str | None:
+    """Which kind of reason; the reason itself is for who may read the matter."""
+    if not isinstance(value, dict):
+        return None
+    return next((kind for kind in ("calendar", "corrected") if kind in value), None)
+
+
 def _due(value: Any) -> Due | None:
     if not isinstance(value, dict) or (key := _key(value.get("key"))) is None:
         return None
+    at, unit = _moment(value.get("due_at")), value.get("unit")
+    return Due(key, unit if isinstance(unit, str) else None, at) if at else None
+
+
+def _moved(value: Any) -> Moved | None:
+    due = _due(value)
+    was = _moment(value.get("was_due_at")) if due else None
+    return Moved(due.key, due.unit, was, due.at) if due and was else None
+
+
+def _moment(value: Any) -> dt.datetime | None:
     try:
-        at = dt.datetime.fromisoformat(value["due_at"])
-    except (KeyError, TypeError, ValueError):
+        at = dt.datetime.fromisoformat(value)
+    except (TypeError, ValueError):
         return None
-    unit = value.get("unit")
-    return Due(key, unit if isinstance(unit, str) else None, at) if at.tzinfo else None
+    return at if at.tzinfo else None

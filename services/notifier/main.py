@@ -1,6 +1,5 @@
 """Builds the notifier from its settings: `python -m services.notifier.main api|worker|migrate`."""
 
-import argparse
 import os
 import socket
 import sys
@@ -18,14 +17,13 @@ from services.notifier.commands.webhooks import Keeper
 from services.notifier.domain.endpoints import Seal
 from services.notifier.settings import Settings
 from services.notifier.store import Store
-from shared import bus, logs, process, tracing
+from shared import bus, process
 from shared.http.factory import create_app
 from shared.http.health import Readiness
 from shared.http.ratelimit import RateLimiter
 from shared.identity import Identity
 from shared.mongo import Mongo, connect
 from shared.relay import Relay
-from shared.settings import SettingsError
 
 SERVICE = "notifier"
 _LEASE_SECONDS = 10.0
@@ -131,24 +129,10 @@ async def migrate(settings: Settings) -> None:
     await bus.declare(settings.rabbit_urls, queue=events.QUEUE, binds=events.BINDS)
 
 
-_COMMANDS = {"api": run_api, "worker": run_worker, "migrate": migrate}
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="services.notifier.main", description=__doc__)
-    parser.add_argument("command", choices=sorted(_COMMANDS))
-    command = parser.parse_args().command
-    try:
-        settings = Settings.load()
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    logs.setup(SERVICE, settings.log_level)
-    trace = tracing.setup(SERVICE, endpoint=settings.trace_endpoint, file=settings.trace_file)
-    try:
-        return process.run(lambda: _COMMANDS[command](settings))
-    finally:
-        trace.close()
+    """Run the command of the command line, and give the exit code."""
+    commands = {"api": run_api, "worker": run_worker, "migrate": migrate}
+    return process.main(SERVICE, Settings.load, commands)
 
 
 if __name__ == "__main__":

@@ -128,7 +128,12 @@ class Service:
         """Return the loops of the worker, by name."""
         keeping = parts.keeping
         holder = f"{socket.gethostname()}:{os.getpid()}"
-        lease = keeping.lease("relay", holder, _LEASE_SECONDS)
+        leases = partial(keeping.lease, holder=holder, seconds=_LEASE_SECONDS)
+        relay = Relay(keeping.speaking, broker, keeping.feed, leases("relay"), parts.mongo.clock)
+        timekeeper = Timekeeper(parts.commands, keeping.matters, self.mechanisms, leases)
+        recounter = Recounter(
+            parts.commands, keeping.matters, self.mechanisms, keeping.calendars, leases("recounter")
+        )
         heard: dict[str, Handler] = {UNIT_CHANGED: keeping.directory.hear, **self.heard(parts)}
 
         async def hear(event: Event) -> None:
@@ -137,9 +142,9 @@ class Service:
                 await handler(event)
 
         return {
-            "relay": Relay(keeping.speaking, broker, keeping.feed, lease, parts.mongo.clock).run,
-            "timekeeper": Timekeeper(parts.commands, keeping.matters, self.mechanisms).run,
-            "recounter": Recounter(parts.commands, keeping.matters, self.mechanisms, keeping.calendars).run,
+            "relay": relay.run,
+            "timekeeper": timekeeper.run,
+            "recounter": recounter.run,
             "calendar": keeping.calendars.run,
             "consumer": partial(broker.consume, self.queue, hear),
         }

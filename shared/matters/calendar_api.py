@@ -1,13 +1,12 @@
 """The calendar over HTTP: what is known, and how an operator loads an arrangement of the State Council."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
-from pydantic import AnyHttpUrl, BaseModel, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AnyHttpUrl, BaseModel, Field
 
 from shared.clocks.calendar import Arrangement, Calendar, statutory
 from shared.clocks.counting import start_of
@@ -17,11 +16,12 @@ from shared.matters.calendars import Calendars
 from shared.matters.store import Matters
 from shared.mechanism import amend
 from shared.mechanism.core import Change
-from shared.mechanism.grammar import Form
+from shared.mechanism.grammar import Form, Mechanism
 from shared.mechanism.load import Mechanisms
+from shared.mechanism.matter import Matter
 from shared.mechanism.reckoning import Terms
 
-_BATCH = 500
+_BATCH = 100
 _SHOWN = 200
 
 
@@ -42,22 +42,6 @@ class ArrangementFile(Form):
     days: list[ArrangedDay] = Field(
         min_length=7, max_length=80, examples=[[{"name": "元旦", "date": "2027-01-01", "isOffDay": True}]]
     )
-
-    @model_validator(mode="after")
-    def _is_an_arrangement(self) -> "ArrangementFile":
-        named = [day.date for day in self.days]
-        if len(set(named)) != len(named):
-            raise PydanticCustomError("twice", "days: a day is named twice")
-        first = dt.date(self.year - 1, 12, 20)
-        if any(not first <= day <= dt.date(self.year, 12, 31) for day in named):
-            raise PydanticCustomError("outside", "days: a day lies outside the year")
-        if any(day.date.weekday() < 5 for day in self.days if not day.isOffDay):
-            raise PydanticCustomError("workday", "days: a make-up workday is no weekend day")
-        if not set(statutory(self.year)) <= {day.date for day in self.days if day.isOffDay}:
-            raise PydanticCustomError(
-                "feast", "days: a feast that the law itself fixes is not among the days off"
-            )
-        return self
 
 
 class YearView(BaseModel):
@@ -130,6 +114,8 @@ def build_router(
 
         With `dry_run` nothing is kept; the answer says which running clocks would move, and how.
         """
+        if faults := list(_faults(body)):
+            raise invalid(*faults)
         arrangement = _arrangement(body)
         present = await calendars.refresh()
         following = present.with_year(arrangement, present.edition + 1)
@@ -138,38 +124,63 @@ def build_router(
             raise invalid(
                 FieldError(field="days", code="unchanged", message="the calendar says this already")
             )
-        counted, moved = 0, []
+        matters_counted, clocks_moved = 0, 0
+        shown: list[MovedClock] = []
         would = replace(terms(), calendar=following)
-        after = ""
+        after = None
         while batch := await matters.counted_past(start_of(since), after, _BATCH):
-            for matter in batch:
-                counted += 1
-                mechanism = mechanisms[matter.mechanism, matter.edition]
-                outcome = amend.recount(mechanism, matter, calendars.now(), would, {})
-                if isinstance(outcome, Change):
-                    moved += [
-                        MovedClock(
-                            matter=matter.id,
-                            clock=change.clock,
-                            number=change.number,
-                            was_due_at=change.was_due_at,
-                            due_at=change.due_at,
-                        )
-                        for change in outcome.entry.clocks
-                    ]
-            after = batch[-1].id
+            matters_counted += len(batch)
+            for _, matter in batch:
+                moved = _moved(mechanisms[matter.mechanism, matter.edition], matter, calendars.now(), would)
+                clocks_moved += len(moved)
+                shown += moved[: _SHOWN - len(shown)]
+            after = batch[-1][0], batch[-1][1].id
         if not dry_run:
             following = await calendars.load(arrangement, caller.unit)
         return Loaded(
             edition=following.edition,
             dry_run=dry_run,
             changed_from=since,
-            matters_counted=counted,
-            clocks_moved=len(moved),
-            moved=moved[:_SHOWN],
+            matters_counted=matters_counted,
+            clocks_moved=clocks_moved,
+            moved=shown,
         )
 
     return router
+
+
+def _faults(body: ArrangementFile) -> Iterator[FieldError]:
+    """Find every fault of a file that reads well and is no arrangement."""
+    first, last = dt.date(body.year - 1, 12, 20), dt.date(body.year, 12, 31)
+    named: set[dt.date] = set()
+    for place, day in enumerate(body.days):
+        where = f"days.{place}.date"
+        if day.date in named:
+            yield FieldError(field=where, code="named-twice", message="the day is named before")
+        if not first <= day.date <= last:
+            yield FieldError(field=where, code="outside-year", message="the day lies outside the year")
+        if not day.isOffDay and day.date.weekday() < 5:
+            yield FieldError(field=where, code="no-weekend", message="a make-up workday is a weekend day")
+        named.add(day.date)
+    for feast in sorted(set(statutory(body.year)) - {day.date for day in body.days if day.isOffDay}):
+        message = f"{feast} is a feast by law and not among the days off"
+        yield FieldError(field="days", code="feast-missing", message=message)
+
+
+def _moved(mechanism: Mechanism, matter: Matter, now: dt.datetime, would: Terms) -> list[MovedClock]:
+    outcome = amend.recount(mechanism, matter, now, would, {})
+    if not isinstance(outcome, Change):
+        return []
+    return [
+        MovedClock(
+            matter=matter.id,
+            clock=change.clock,
+            number=change.number,
+            was_due_at=change.was_due_at,
+            due_at=change.due_at,
+        )
+        for change in outcome.entry.clocks
+    ]
 
 
 def _arrangement(body: ArrangementFile) -> Arrangement:

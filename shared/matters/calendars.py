@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from pymongo import DESCENDING
+from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from shared import metrics
@@ -17,6 +18,15 @@ _REFRESH = 2.0  # seconds until every process counts by a new edition
 _WARN_EVERY = 24 * 3600.0
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """What made an edition: the notice, and the first moment on which it differs from the edition before (or None)."""
+
+    number: int
+    changed_from: datetime | None
+    notice: str
 
 
 class Calendars:
@@ -54,10 +64,12 @@ class Calendars:
             )
 
     async def load(self, arrangement: Arrangement, by: str) -> Calendar:
-        """Make the next edition, in which that year is arranged like this; return it. Raises Unavailable."""
+        """Return the newest edition, made now if none says that the year is arranged like this. Raises Unavailable."""
         while True:
             newest = await self.refresh()
             following = newest.with_year(arrangement, newest.edition + 1)
+            if newest.first_difference(following) is None:
+                return newest  # somebody else loaded the same meanwhile
             if await self._insert(following, newest, by, arrangement.notice):
                 return await self.refresh()
 
@@ -78,23 +90,12 @@ class Calendars:
             self._known[number] = _calendar(document)
         return self._known[number]
 
-    async def notice(self, number: int) -> str:
-        """Return the notice that made an edition."""
+    async def editions(self, newest: int) -> list[Edition]:
+        """Return what made each edition up to the newest, in order. Raises Unavailable."""
         async with guarded():
-            found = await self._collection.find_one({"_id": number}, {"notice": 1})
-        return str(found["notice"]) if found else ""
-
-    async def cutoffs(self, current: int) -> Mapping[int, datetime]:
-        """Return for each older edition the first moment on which a newer one differs from it."""
-        async with guarded():
-            found = await self._collection.find({"_id": {"$lte": current}}, {"changed_from": 1}).to_list(None)
-        changed = {each["_id"]: each["changed_from"] for each in found if each["changed_from"]}
-        numbers = range(1, current)
-        return {
-            number: min(changed[later] for later in changed if later > number)
-            for number in numbers
-            if any(later > number for later in changed)
-        }
+            found = self._collection.find({"_id": {"$lte": newest}}, {"changed_from": 1, "notice": 1})
+            documents = await found.sort("_id", ASCENDING).to_list(None)
+        return [Edition(each["_id"], each["changed_from"], each["notice"]) for each in documents]
 
     async def run(self) -> None:
         """Follow the newest edition for ever, and warn each day while a year that is due is missing."""

@@ -175,16 +175,22 @@ class Commands:
         ):
             return await self._matters.advance(change, await self._speech.events(mechanism, change))
 
-    async def recount(self, mechanism: Mechanism, matter: Matter, because: Mapping[str, Any]) -> bool:
-        """Count a matter's clocks by the present calendar; say what moved. False if it has moved on meanwhile."""
+    async def recount(
+        self, mechanism: Mechanism, matter: Matter, because: Mapping[str, Any]
+    ) -> Matter | None:
+        """Count a matter's clocks by the present calendar and say what moved; where nothing did, return the matter.
+
+        Its clocks, as counted now, are still to be kept.
+        """
         now = _milliseconds(self._clock.now())
         recounted = amend.recount(mechanism, matter, now, self._terms(), because)
         if isinstance(recounted, Matter):
-            return await self._matters.confirm(recounted)
+            return recounted
         with tracing.span(
             "recount", matter=matter.id, mechanism=mechanism.key, version=recounted.entry.version
         ):
-            return await self._matters.advance(recounted, await self._speech.events(mechanism, recounted))
+            await self._matters.advance(recounted, await self._speech.events(mechanism, recounted))
+        return None
 
     async def _known(self, code: str) -> Unit:
         unit = await self._directory.find(code)

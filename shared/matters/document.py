@@ -32,6 +32,7 @@ def opening_document(change: Change, outbox: Sequence[Document]) -> Document:
         "divisions": list(matter.divisions),
         "parties": dict(matter.parties),
         "readers": list(matter.readers),
+        "seen_by": seen_by(matter),
         "correlation": matter.correlation,
         "opened_at": matter.opened_at,
         "updated_at": matter.updated_at,
@@ -51,6 +52,16 @@ def opening_document(change: Change, outbox: Sequence[Document]) -> Document:
     return document
 
 
+def seen_by(matter: Matter) -> list[str]:
+    """Return who may find it, in one list that an index can hold: its readers, and overseers of its divisions."""
+    return [*matter.readers, *map(overseers_of, matter.divisions)]
+
+
+def overseers_of(division: str) -> str:
+    """Return what stands for the overseers of a division; no code of a unit looks like it."""
+    return f"overseers of {division}"
+
+
 def counted(runs: Sequence[Ticking]) -> Document:
     """Return by which calendar edition, the oldest, and until when the clocks are counted that a new one could move."""
     dated = [run for run in runs if run.state in UNFINISHED and run.due_at and run.calendar]
@@ -58,7 +69,8 @@ def counted(runs: Sequence[Ticking]) -> Document:
         return {}
     return {
         "calendar": min(run.calendar for run in dated if run.calendar),
-        "counted_until": max(run.due_at for run in dated if run.due_at),
+        # A period counted backward rests on the days up to the event it starts from.
+        "counted_until": max(moment for run in dated for moment in (run.due_at, run.started_at) if moment),
     }
 
 

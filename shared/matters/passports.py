@@ -158,19 +158,24 @@ def day_view(note: DayNote) -> DayView:
 
 def _started(matter: Matter, run: Ticking) -> StartView:
     entry = matter.history[run.started_by - 1]
-    corrected = acted_at(matter, entry.version) != entry.acted_at
+    corrections = [
+        each
+        for each in matter.history
+        if each.kind == "correction" and each.form.get("corrects") == entry.version
+    ]
     form: Mapping[str, Any] = entry.form
     return StartView(
         version=entry.version,
         step=entry.step,
         at=run.started_at,
         recorded_at=entry.recorded_at,
-        late=entry.late or corrected,
+        late=entry.late or acted_at(matter, entry.version) != entry.acted_at,
         method=form.get("method"),
         received_by=form.get("received_by"),
         papers=[
             PaperView(id=paper.id, sha256=paper.sha256)
-            for papers in entry.papers.values()
+            for proof in (entry, *corrections)
+            for papers in proof.papers.values()
             for paper in papers
         ],
     )

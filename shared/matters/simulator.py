@@ -1,11 +1,11 @@
 """What if: when a period would end, and when each step of a procedure would be due, without touching a matter."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from shared.clocks.calendar import SHANGHAI
@@ -20,26 +20,42 @@ from shared.mechanism.matter import RUNNING, Ticking
 from shared.mechanism.reckoning import Terms, length_of, reckon
 
 _MOST = {Unit.HOURS: 24 * 366, Unit.DAYS: 3660, Unit.WORKDAYS: 2500, Unit.HALF_MONTHS: 240, Unit.MONTHS: 120}
+_LONGEST_EXCLUDED = timedelta(days=3660)
 _EARLIEST, _LATEST = date(2004, 1, 1), date(2099, 12, 31)
+
+
+def _in_order(interval: tuple[date, date]) -> tuple[date, date]:
+    if interval[0] > interval[1]:
+        raise PydanticCustomError("interval", "the interval ends before it begins")
+    if interval[1] - interval[0] > _LONGEST_EXCLUDED:
+        raise PydanticCustomError("too-long", "an interval is at most ten years")
+    if interval[0] < _EARLIEST or interval[1] > _LATEST:
+        raise PydanticCustomError("out-of-range", "must lie between 2004 and 2099")
+    return interval
+
+
+def _is_near(moment: datetime) -> datetime:
+    if not _EARLIEST <= moment.astimezone(SHANGHAI).date() <= _LATEST:
+        raise PydanticCustomError("out-of-range", "must lie between 2004 and 2099")
+    return moment
 
 
 class FreeRule(Form):
     """A rule of the caller's own. `excluded`: local dates, the first day in, the last day out."""
 
-    amount: Annotated[int, Field(ge=1, le=24 * 366)] = Field(examples=[3])
     unit: Literal["hours", "days", "workdays", "half_months", "months", "years"] = Field(examples=["days"])
+    amount: Annotated[int, Field(ge=1, le=24 * 366)] = Field(examples=[3])
     direction: Literal["forward", "backward"] = "forward"
     roll: bool = True
     reading: Literal["safe", "common"] | None = Field(None, description="Of counting backward; else as set.")
-    excluded: list[tuple[date, date]] = Field([], max_length=100)
+    excluded: list[Annotated[tuple[date, date], AfterValidator(_in_order)]] = Field([], max_length=20)
 
-    @model_validator(mode="after")
-    def _is_bounded(self) -> "FreeRule":
-        if self.amount > _MOST.get(Unit(self.unit), 10):
-            raise PydanticCustomError("too-long", "amount: longer than any period that is counted")
-        if any(begin > end for begin, end in self.excluded):
-            raise PydanticCustomError("interval", "excluded: an interval ends before it begins")
-        return self
+    @field_validator("amount")
+    @classmethod
+    def _is_bounded(cls, amount: int, info: ValidationInfo) -> int:
+        if amount > _MOST.get(Unit(info.data.get("unit", Unit.HOURS)), 10):
+            raise PydanticCustomError("too-long", "longer than any period that is counted")
+        return amount
 
 
 class Preview(Form):
@@ -48,16 +64,18 @@ class Preview(Form):
     mechanism: str | None = Field(None, examples=["forward_transfer"])
     clock: str | None = Field(None, examples=["decision"])
     form: dict[str, str | int | bool | None] = Field({}, max_length=50)
-    rule: FreeRule | None = None
-    starts_at: AwareDatetime = Field(examples=["2026-09-29T10:00:00+08:00"])
+    rule: FreeRule | None = Field(None, validate_default=True)
+    starts_at: Annotated[AwareDatetime, AfterValidator(_is_near)] = Field(
+        examples=["2026-09-29T10:00:00+08:00"]
+    )
 
-    @model_validator(mode="after")
-    def _is_one_of_two(self) -> "Preview":
-        if (self.rule is None) == (self.mechanism is None or self.clock is None):
+    @field_validator("rule")
+    @classmethod
+    def _is_one_of_two(cls, rule: FreeRule | None, info: ValidationInfo) -> FreeRule | None:
+        named = [info.data.get(name) is not None for name in ("mechanism", "clock")]
+        if any(named) if rule is not None else not all(named):
             raise PydanticCustomError("one-of", "give mechanism and clock, or else rule")
-        if not _EARLIEST <= self.starts_at.astimezone(SHANGHAI).date() <= _LATEST:
-            raise PydanticCustomError("out-of-range", "starts_at: must lie between 2004 and 2099")
-        return self
+        return rule
 
 
 class Previewed(BaseModel):
@@ -106,11 +124,9 @@ def build_router(mechanisms: Mechanisms, identity: Identity, terms: Callable[[],
     router = APIRouter(tags=["clocks"])
     reads = Depends(identity.requires("matters:read"))
 
-    def newest(key: str) -> Mechanism:
+    def newest(key: str) -> Mechanism | None:
         found = [mechanism for mechanism in mechanisms.values() if mechanism.key == key]
-        if not found:
-            raise not_found()
-        return max(found, key=lambda mechanism: mechanism.edition)
+        return max(found, key=lambda mechanism: mechanism.edition, default=None)
 
     @router.post("/v1/clocks/preview", name="clocks_preview", summary="期限试算")
     async def preview(body: Preview, _caller: Caller = reads) -> Previewed:
@@ -118,11 +134,12 @@ def build_router(mechanisms: Mechanisms, identity: Identity, terms: Callable[[],
         present = terms()
         if body.rule is not None:
             return _free(body.rule, body.starts_at, present)
-        found = [m.clock_by_key.get(body.clock or "") for m in mechanisms.values() if m.key == body.mechanism]
-        if not found or found[-1] is None:
-            field = "clock" if found else "mechanism"
+        mechanism = newest(body.mechanism or "")
+        clock = mechanism.clock_by_key.get(body.clock or "") if mechanism else None
+        if clock is None:
+            field = "clock" if mechanism else "mechanism"
             raise invalid(FieldError(field=field, code="unknown", message="there is no such one here"))
-        return _declared(found[-1], body, present)
+        return _declared(clock, body, present)
 
     @router.get("/v1/mechanisms/{key}/timetable", name="mechanisms_timetable", summary="期限时间表")
     async def timetable(
@@ -130,6 +147,8 @@ def build_router(mechanisms: Mechanisms, identity: Identity, terms: Callable[[],
     ) -> Timetable:
         """If what starts it happened on that day, when is each step due?"""
         mechanism, present = newest(key), terms()
+        if mechanism is None:
+            raise not_found()
         rows = [_row(mechanism, clock, start_of(starts_on), present) for clock in mechanism.clocks]
         return Timetable(
             mechanism=mechanism.key,

@@ -1,23 +1,50 @@
 """Where matters are kept: one document each, changed by one write at the version that was read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING
+import pymongo
+from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from shared.events import Event
-from shared.matters.document import clock_documents, counted, entry_document, matter_of, opening_document
+from shared.matters.document import (
+    clock_documents,
+    counted,
+    entry_document,
+    matter_of,
+    opening_document,
+    overseers_of,
+    seen_by,
+)
 from shared.mechanism.core import Change
 from shared.mechanism.grammar import Mechanism
 from shared.mechanism.matter import Matter
 from shared.mongo import Collection, Document, guarded
 
 MAX_BYTES = 12 * 1024 * 1024  # well below MongoDB's own limit of 16 MiB
+_WORTH_COUNTING = 1000
+_SEEN_AT_ONCE = 1000
+_LAST = "\uffff"  # after every character of an id
+# The server's clock decides, inside the index: the type keeps matters without the field out of the scan.
+_DUE = {"attention_at": {"$type": "date"}, "$expr": {"$lte": ["$attention_at", "$$NOW"]}}
+_NO_LIMIT = 24 * 3600.0  # None would mean the limit of the connection
 _SPARSE = ("attention_at", "owed_by", "calendar", "counted_until")
 _SUMMARY = {"history": 0, "clocks": 0, "outbox": 0}
+
+
+# The indexes. Each query names its own: the planner, left to itself, at times sorts all there is.
+_ATTENTION = [("attention_at", ASCENDING), ("_id", ASCENDING)]
+_COUNTED_BY = [("calendar", ASCENDING), ("counted_until", ASCENDING)]
+_COUNTED = [("counted_until", ASCENDING), ("_id", ASCENDING)]
+_SEEN = [("mechanism", ASCENDING), ("edition", ASCENDING), ("seen_by", ASCENDING)]
+_NEWEST = [*_SEEN, ("opened_at", DESCENDING), ("_id", DESCENDING)]
+_NEWEST_IN_STATE = [*_SEEN, ("state", ASCENDING), ("opened_at", DESCENDING), ("_id", DESCENDING)]
+# With the state behind, matters in another one are passed over without being read.
+_CHANGED = [*_SEEN, ("updated_at", ASCENDING), ("_id", ASCENDING), ("state", ASCENDING)]
+_OWED = [*_SEEN, ("owed_by", ASCENDING), ("_id", ASCENDING), ("state", ASCENDING)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +84,16 @@ class Matters:
         self.collection = collection
 
     async def ensure_indexes(self) -> None:
-        async with guarded():
-            await self.collection.create_index("attention_at", sparse=True)
-            await self.collection.create_index([("calendar", 1), ("counted_until", 1)], sparse=True)
-            await self.collection.create_index([("counted_until", 1), ("_id", 1)], sparse=True)
-            for scope in ("readers", "divisions"):
-                for field, direction in (("opened_at", DESCENDING), ("updated_at", ASCENDING)):
-                    await self.collection.create_index(
-                        [("mechanism", 1), (scope, 1), (field, direction), ("_id", direction)]
-                    )
-                await self.collection.create_index(
-                    [
-                        ("mechanism", 1),
-                        (scope, 1),
-                        ("state", 1),
-                        ("opened_at", DESCENDING),
-                        ("_id", DESCENDING),
-                    ]
-                )
-                await self.collection.create_index(
-                    [("mechanism", 1), (scope, 1), ("owed_by", ASCENDING), ("_id", ASCENDING)],
-                    partialFilterExpression={"owed_by": {"$type": "date"}},
-                )
+        """Make the indexes that every query here stands on, in one pass over what there is, however long it takes."""
+        with pymongo.timeout(_NO_LIMIT):
+            async with guarded(None):
+                await self.collection.create_indexes(list(_indexes()))
 
     async def find(self, mechanism: Mechanism, matter: str, reader: Reader) -> Matter | None:
         """Return the matter if the reader may see it."""
-        wanted = {"_id": matter, **_of(mechanism), **_visible_to(mechanism, reader)}
+        wanted = {"_id": matter, **_of(mechanism), "seen_by": {"$in": _eyes(mechanism, reader)}}
         async with guarded():
-            document = await self.collection.find_one(wanted, {"outbox": 0})
+            document = await self.collection.find_one(wanted, {"outbox": 0}, hint="_id_")
         return matter_of(document) if document else None
 
     async def summaries(
@@ -99,13 +108,20 @@ class Matters:
     ) -> list[Document]:
         """Return up to `limit` documents without history, in the query's order, after the given sort values."""
         field, direction = query.order
-        conditions: list[Mapping[str, Any]] = [_of(mechanism), _visible_to(mechanism, reader)]
+        eyes = _eyes(mechanism, reader)
+        conditions: list[Mapping[str, Any]] = [_of(mechanism)]
+        sides = [eyes]
+        for name, value in (("readers", query.party), ("divisions", query.division)):
+            if value is not None:
+                conditions.append({name: value})
+                sides.append([value if name == "readers" else overseers_of(value)])
+        # Only one value of a list bounds a scan: the others are looked for in what it finds.
+        narrowest = await self._narrowest(mechanism, sides)
+        conditions.append({"seen_by": {"$in": narrowest}})
+        if narrowest != eyes:
+            conditions.append(_visible_to(mechanism, reader))
         if query.state is not None:
             conditions.append({"state": query.state})
-        if query.party is not None:
-            conditions.append({"readers": query.party})
-        if query.division is not None:
-            conditions.append({"divisions": query.division})
         if query.overdue is not None:
             over = {"owed_by": {"$type": "date", "$lte": now}}
             conditions.append(over if query.overdue else {"$nor": [over]})
@@ -115,11 +131,23 @@ class Matters:
             conditions.append({"updated_at": {"$gte": query.updated_since}})
         if after:
             value, last = after
-            beyond = "$gt" if direction == ASCENDING else "$lt"
-            conditions.append({"$or": [{field: {beyond: value}}, {field: value, "_id": {beyond: last}}]})
+            since, seen = ("$gte", "$lte") if direction == ASCENDING else ("$lte", "$gte")
+            conditions += [{field: {since: value}}, {"$nor": [{field: value, "_id": {seen: last}}]}]
         async with guarded():
-            found = self.collection.find({"$and": conditions}, _SUMMARY)
+            found = self.collection.find({"$and": conditions}, _SUMMARY, hint=_index_for(query))
             return await found.sort([(field, direction), ("_id", direction)]).limit(limit).to_list(limit)
+
+    async def _narrowest(self, mechanism: Mechanism, sides: Sequence[list[str]]) -> list[str]:
+        """Return from whose side to look: that of the fewest matters, as far as is worth counting, else the last."""
+        if len(sides) == 1:
+            return sides[0]
+        counts = []
+        async with guarded():
+            for side in sides:
+                seen = {**_of(mechanism), "seen_by": {"$in": side}}
+                count = self.collection.count_documents(seen, limit=_WORTH_COUNTING, hint=_NEWEST)
+                counts.append(await count)
+        return min(zip(counts, reversed(range(len(sides))), sides, strict=True))[2]
 
     async def find_own(self, matter: str) -> Matter | None:
         """Return a matter for the service's own work (a repeat of its opening, its clocks), for no reader."""
@@ -127,12 +155,20 @@ class Matters:
             document = await self.collection.find_one({"_id": matter}, {"outbox": 0})
         return matter_of(document) if document else None
 
-    async def needing_attention(self, limit: int) -> list[Matter]:
-        """Return matters with a clock to be told, by the server's clock, the longest waiting first."""
-        due = {"attention_at": {"$type": "date"}, "$expr": {"$lte": ["$attention_at", "$$NOW"]}}
+    async def shares_due(self) -> set[str]:
+        """Return in which shares there are matters with a clock to be told, by the server's clock; from the index."""
         async with guarded():
-            found = self.collection.find(due, {"outbox": 0}).sort("attention_at", 1).limit(limit)
-            return [matter_of(document) for document in await found.to_list(limit)]
+            found = self.collection.find(_DUE, {"_id": 1}, hint=_ATTENTION).sort("attention_at", ASCENDING)
+            return {
+                document["_id"][:1] for document in await found.limit(_SEEN_AT_ONCE).to_list(_SEEN_AT_ONCE)
+            }
+
+    async def needing_attention(self, share: str, limit: int) -> list[Matter]:
+        """Return matters of a share with a clock to be told, by the server's clock, the longest waiting first."""
+        mine = {**_DUE, "_id": {"$gte": share, "$lt": share + _LAST}}
+        async with guarded():
+            found = self.collection.find(mine, {"outbox": 0}, hint=_ATTENTION).sort("attention_at", ASCENDING)
+            return [matter_of(document) for document in await found.limit(limit).to_list(limit)]
 
     async def insert(self, change: Change, events: Sequence[Event]) -> bool:
         """Keep a new matter with what is to be said of it; False if its id is taken."""
@@ -152,6 +188,7 @@ class Matters:
             "version": matter.version,
             "parties": dict(matter.parties),
             "readers": list(matter.readers),
+            "seen_by": seen_by(matter),
             "updated_at": matter.updated_at,
             "entered_at": matter.entered_at,
             "clocks": clock_documents(matter.clocks),
@@ -181,26 +218,59 @@ class Matters:
         if not older:
             return []
         async with guarded():
-            found = await self.collection.find({"$or": older}, {"outbox": 0}).limit(limit).to_list(limit)
-        return [matter_of(document) for document in found]
-
-    async def counted_past(self, since: datetime, after: str, limit: int) -> list[Matter]:
-        """Return matters with an unfinished clock that ends at or after `since`, by id."""
-        wanted = {"counted_until": {"$gte": since}, "_id": {"$gt": after}}
-        async with guarded():
             found = (
-                await self.collection.find(wanted, {"outbox": 0}).sort("_id", 1).limit(limit).to_list(limit)
+                await self.collection.find({"$or": older}, {"outbox": 0}, hint=_COUNTED_BY)
+                .limit(limit)
+                .to_list(limit)
             )
         return [matter_of(document) for document in found]
 
-    async def confirm(self, matter: Matter) -> bool:
-        """Keep clocks that were counted again and did not move; no version, no entry. False if it has moved on."""
-        changed = {"clocks": clock_documents(matter.clocks), **counted(matter.clocks)}
+    async def counted_past(
+        self, since: datetime, after: tuple[datetime, str] | None, limit: int
+    ) -> list[tuple[datetime, Matter]]:
+        """Return matters with an unfinished clock that ends at or after `since`, each with its latest end, in order.
+
+        `after`: the latest end and the id of the last one that was read.
+        """
+        begin, last = after or (since, "")
+        wanted = {"counted_until": {"$gte": begin}, "$nor": [{"counted_until": begin, "_id": {"$lte": last}}]}
         async with guarded():
-            found = await self.collection.update_one(
-                {"_id": matter.id, "version": matter.version}, {"$set": changed}
+            found = self.collection.find(wanted, {"outbox": 0}, hint=_COUNTED)
+            ordered = found.sort([("counted_until", ASCENDING), ("_id", ASCENDING)])
+            documents = await ordered.limit(limit).to_list(limit)
+        return [(document["counted_until"], matter_of(document)) for document in documents]
+
+    async def confirm(self, matters: Sequence[Matter]) -> None:
+        """Keep clocks that were counted again and did not move: no version, no entry; not of one that has moved on."""
+        updates = [
+            UpdateOne(
+                {"_id": matter.id, "version": matter.version},
+                {"$set": {"clocks": clock_documents(matter.clocks), **counted(matter.clocks)}},
             )
-        return found.matched_count == 1
+            for matter in matters
+        ]
+        if updates:
+            async with guarded():
+                await self.collection.bulk_write(updates, ordered=False)
+
+
+def _indexes() -> Iterator[IndexModel]:
+    for keys in (_ATTENTION, _COUNTED_BY, _COUNTED):
+        yield IndexModel(keys, sparse=True)
+    for keys in (_NEWEST, _NEWEST_IN_STATE, _CHANGED):
+        yield IndexModel(keys)
+    yield IndexModel(_OWED, partialFilterExpression={"owed_by": {"$type": "date"}})
+
+
+def _index_for(query: Query) -> list[tuple[str, int]]:
+    """Return the index that has the query's order."""
+    match query.order[0]:
+        case "owed_by":
+            return _OWED
+        case "updated_at":
+            return _CHANGED
+        case _:
+            return _NEWEST if query.state is None else _NEWEST_IN_STATE
 
 
 def _of(mechanism: Mechanism) -> dict[str, Any]:
@@ -209,6 +279,15 @@ def _of(mechanism: Mechanism) -> dict[str, Any]:
 
 def _visible_to(mechanism: Mechanism, reader: Reader) -> dict[str, Any]:
     """Return who sees what: parties, present and former, and overseers of the matter's division."""
-    if any(reader.kind in party.kinds for party in mechanism.overseers):
+    if _oversees(mechanism, reader):
         return {"$or": [{"readers": reader.unit}, {"divisions": reader.division}]}
     return {"readers": reader.unit}
+
+
+def _eyes(mechanism: Mechanism, reader: Reader) -> list[str]:
+    """Return the same as values of `seen_by`."""
+    return [reader.unit, *([overseers_of(reader.division)] if _oversees(mechanism, reader) else [])]
+
+
+def _oversees(mechanism: Mechanism, reader: Reader) -> bool:
+    return any(reader.kind in party.kinds for party in mechanism.overseers)

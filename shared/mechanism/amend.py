@@ -48,14 +48,14 @@ def correct(mechanism: Mechanism, matter: Matter, version: int, act: Act, terms:
         raise Refused("entry-unknown", "there is no such step in the history", fields=["entry"])
     if entry.unit != act.unit:
         raise Refused("not-your-step", "a step is corrected by the unit that recorded it", state=matter.state)
-    before, after = _neighbours(matter, version)
+    before, after = _neighbours(matter, entry)
     check_moment("acted_at", act.acted_at, before or act.recorded_at - PREHISTORY, act.recorded_at)
     if after is not None and act.acted_at > after:
         raise Refused(
             "act-after-next", "the act would lie after the step that followed it", fields=["acted_at"]
         )
     clockwork = Clockwork(mechanism, matter.clocks, terms)
-    clockwork.correct(version, act.acted_at, act.recorded_at)
+    clockwork.correct(entry, acted_at(matter, version) or entry.acted_at, act.acted_at, act.recorded_at)
     correction = Entry(
         version=matter.version + 1,
         kind="correction",
@@ -73,7 +73,7 @@ def correct(mechanism: Mechanism, matter: Matter, version: int, act: Act, terms:
         papers=act.papers,
         clocks=tuple(clockwork.changes),
     )
-    entered = max((each.version for each in matter.history if each.source != each.to), default=0)
+    entered = max((each.version for each in matter.history if _moves(each)), default=0)
     moved = replace(matter, entered_at=act.acted_at if version == entered else matter.entered_at)
     because = {"corrected": version}
     return changed(matter, moved, correction, clockwork, _moved_said(mechanism, matter, clockwork, because))
@@ -87,22 +87,36 @@ def acted_at(matter: Matter, version: int) -> datetime | None:
     return None
 
 
-def _neighbours(matter: Matter, version: int) -> tuple[datetime | None, datetime | None]:
-    """Return when the steps that changed the state before and after an entry were done."""
-    moves = [each.version for each in matter.history if each.kind == "step" and each.source != each.to]
-    before = [acted_at(matter, each) for each in moves if each < version]
-    after = [acted_at(matter, each) for each in moves if each > version]
-    return (before[-1] if before else None), (after[0] if after else None)
+def _neighbours(matter: Matter, entry: Entry) -> tuple[datetime | None, datetime | None]:
+    """Return between which acts the one of an entry lies: the one that led here, and the first that rests on it.
+
+    Acts in one state are in no order among themselves; what leads into a state comes before each act in it.
+    """
+    steps = [each for each in matter.history if each.kind == "step"]
+    before = [each for each in steps if each.version < entry.version and _moves(each)]
+    resting: list[datetime] = []
+    for each in steps[steps.index(entry) + 1 :]:
+        if _moves(entry) or _moves(each):
+            resting.append(acted_at(matter, each.version) or each.acted_at)
+        if _moves(each):
+            break
+    return (acted_at(matter, before[-1].version) if before else None), min(resting, default=None)
+
+
+def _moves(entry: Entry) -> bool:
+    return entry.source != entry.to
 
 
 def _moved_said(
     mechanism: Mechanism, matter: Matter, clockwork: Clockwork, because: Mapping[str, Any]
 ) -> tuple[Said, ...]:
+    states = {(run.key, run.number): run.state for run in clockwork.runs}
     moved = [
         {
             "key": change.clock,
             "number": change.number,
             "unit": _debtor(mechanism, matter, change.clock),
+            "state": states[change.clock, change.number],
             "was_due_at": change.was_due_at,
             "due_at": change.due_at,
         }

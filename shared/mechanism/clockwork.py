@@ -18,6 +18,7 @@ from shared.mechanism.matter import (
     RUNNING,
     UNFINISHED,
     ClockChange,
+    Entry,
     Extended,
     Ticking,
 )
@@ -72,11 +73,12 @@ class Clockwork:
         for place, run in enumerate(self.runs):
             clock = self._declared(run)
             passed = [reminder for moment, reminder in _agenda(clock, run) if moment <= now]
+            lapses = clock.kind is Kind.RIGHT and None in passed  # nobody is urged to use what is lost
             for position, reminder in enumerate(passed, start=1):
                 if reminder is not None:
                     run = replace(run, reminded=run.reminded + 1)  # noqa: PLW2901
                     self.runs[place] = run
-                    if reminder.merges and position < len(passed):
+                    if lapses or (reminder.merges and position < len(passed)):
                         continue
                 else:
                     run = self._set(place, run, state=state_when_over(clock))  # noqa: PLW2901
@@ -87,21 +89,30 @@ class Clockwork:
 
     def recount(self, now: datetime) -> None:
         """Count every unfinished run again by the present calendar; what moved stands in `changes`."""
-        for place, run in enumerate(self.runs):
+        for place in self._leads_first():
+            run = self.runs[place]
             if run.state in UNFINISHED and run.due_at is not None:
-                self._put(place, self._due(self._declared(run), run), now)
-        self._refollow(now)
+                self._put(place, self._begun(run), now)
 
-    def correct(self, version: int, acted_at: datetime, now: datetime) -> None:
-        """Take the act of an entry to have been done at another moment: what it started and ended moves with it."""
-        for place, run in enumerate(self.runs):
+    def correct(self, entry: Entry, was: datetime, acted_at: datetime, now: datetime) -> None:
+        """Take the act of an entry, done as it `was`, for done at `acted_at`: what it started, paused, ended moves."""
+        for place in self._leads_first():
+            run = self.runs[place]
             clock = self._declared(run)
-            if run.started_by == version and clock.counts_from is None and clock.follows is None:
-                self._put(place, self._due(clock, replace(run, started_at=acted_at)), now)
-        for place, run in enumerate(self.runs):
-            if run.ended_by == version and run.state in (MET, LATE):
-                self._put(place, replace(run, ended_at=acted_at), now)
-        self._refollow(now)
+            if run.started_by == entry.version and clock.counts_from is None and clock.follows is None:
+                run = replace(run, started_at=acted_at)
+            if run.ended_by == entry.version:
+                run = replace(run, ended_at=acted_at)
+            pauses = tuple(
+                (
+                    acted_at if begin == was and entry.to in clock.paused_during else begin,
+                    acted_at if end == was and entry.source in clock.paused_during else end,
+                )
+                for begin, end in run.pauses
+            )
+            run = self._begun(replace(run, pauses=pauses))
+            if run != self.runs[place]:
+                self._put(place, run, now)
 
     def attention_at(self) -> datetime | None:
         """Return when a clock next needs attention."""
@@ -117,28 +128,36 @@ class Clockwork:
         return self._mechanism.clock_by_key[run.key]
 
     def _put(self, place: int, run: Ticking, now: datetime) -> None:
-        """Put a run that was counted again in the place of the old one, with the state that now follows."""
-        was = self.runs[place]
-        clock = self._declared(run)
-        if run.ended_at is not None and run.state in (MET, LATE):
+        """Count a run again in the place of the old one, with the state that now follows."""
+        was, clock = self.runs[place], self._declared(run)
+        if run.state != PAUSED:
+            run = self._due(clock, run)
+        if run.state in (MET, LATE) and run.ended_at is not None:
             late = run.due_at is not None and run.ended_at >= run.due_at
             run = replace(run, state=LATE if late else MET)
-        elif run.due_at != was.due_at and run.due_at is not None:
-            # What is said before the new end counts as said if its moment has passed.
+        elif run.due_at is not None and run.due_at != was.due_at:
+            # What is said before the new end counts as said if its moment has passed. What was over and still is
+            # stays so, and is not said again.
             passed = sum(1 for r in clock.reminders if _offset(run.due_at, r) <= now)
-            run = replace(run, state=RUNNING, reminded=passed)
+            again = run.state in (OVERDUE, LAPSED, ELAPSED) and run.due_at > now
+            run = replace(run, state=RUNNING if again else run.state, reminded=passed)
         self.runs[place] = run
-        if run.due_at != was.due_at or run.state != was.state:
+        if run.state != DROPPED and (run.due_at, run.state) != (was.due_at, was.state):
             self.changes.append(ClockChange(run.key, run.number, "moved", run.due_at, was.due_at))
 
-    def _refollow(self, now: datetime) -> None:
-        """Move the clocks that begin where a clock ends that has moved."""
-        for clock in self._mechanism.clocks:
-            lead = next((run for run in reversed(self.runs) if run.key == clock.follows), None)
-            place = next((p for p, run in enumerate(self.runs) if run.key == clock.key and run.open), None)
-            if lead is not None and lead.due_at is not None and place is not None:
-                begun = replace(self.runs[place], started_at=lead.due_at - LAST_MOMENT)
-                self._put(place, self._due(clock, begun), now)
+    def _leads_first(self) -> list[int]:
+        """Return the places of the runs, those that begin where another one ends behind the others."""
+        follows = [self._declared(run).follows is not None for run in self.runs]
+        return sorted(range(len(self.runs)), key=follows.__getitem__)
+
+    def _begun(self, run: Ticking) -> Ticking:
+        """Return the run with its beginning where the clock that it follows ends now."""
+        follows = self._declared(run).follows
+        lead = next((each for each in reversed(self.runs) if each.key == follows), None)
+        latest = next(each for each in reversed(self.runs) if each.key == run.key)
+        if lead is None or lead.due_at is None or latest.number != run.number:
+            return run
+        return replace(run, started_at=lead.due_at - LAST_MOMENT)
 
     def _set(self, place: int, run: Ticking, **changes: Any) -> Ticking:
         self.runs[place] = run = replace(run, **changes)

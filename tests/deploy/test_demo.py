@@ -98,7 +98,7 @@ async def test_what_a_receiver_loses_is_counted_and_what_it_refuses_comes_again(
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     careless = Careless()
-    assert await demo(careless, rows=slice(1), patience=10) == 1
+    assert await demo(careless, rows=slice(1), patience=8) == 1
     out, complaint = capsys.readouterr()
     result = json.loads(out.splitlines()[-1])
     # The refused one came again after five seconds; the forgotten one is lost, and nothing else is.

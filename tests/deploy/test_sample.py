@@ -115,32 +115,39 @@ def test_a_mapping_that_does_not_fit_is_refused_as_a_whole(tmp_path: Path):
 
 
 @pytest.fixture(scope="module")
-async def callers(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Callers]:
-    """Callers of a suite that knows the sample's directory."""
+async def filled(
+    servers: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Callers, load.Loaded]]:
+    """Callers of a suite that was empty and is filled with the sample, and what became of its cases."""
     folder, prefix = tmp_path_factory.mktemp("sample"), "sample_"
     async with (
         servers.vhost() as urls,
         running_suite(folder, servers.mongo_url, urls, prefix=prefix) as suite,
-        calling(addresses(suite)) as calling_units,
+        calling(addresses(suite)) as callers,
     ):
-        report = await load.load_units(calling_units, load.UNITS)
-        assert (report["created"], report["refused"]) == (len(units()), 0)
-        yield calling_units
-        names = list(suite.services)
-    for name in names:
+        loaded = await load.load_sample(callers)
+        assert loaded is not None
+        yield callers, loaded
+    for name in suite.services:
         await servers.mongo.drop(prefix + name)
+
+
+@pytest.fixture
+def callers(filled: tuple[Callers, load.Loaded]) -> Callers:
+    return filled[0]
 
 
 def faults(loaded: load.Loaded) -> list[tuple[int, str]]:
     return [(fault.line, fault.column) for fault in loaded.refused]
 
 
-async def test_sound_rows_open_matters_and_the_others_are_reported(callers: Callers):
-    loaded = await load.load_cases(callers, load.CASES, PLAN)
+async def test_sound_rows_open_matters_and_the_others_are_reported(filled: tuple[Callers, load.Loaded]):
+    callers, loaded = filled
     # Refused by the mapping (19, 37) and by the service (23, 41), in the department's own words.
     assert faults(loaded) == [(19, "涉案金额（元）"), (23, "案发地区划"), (37, "承办机构"), (41, "涉嫌罪名")]
     assert [each.case.line for each in loaded.opened if not each.new] == [32]
     assert len({each.matter for each in loaded.opened}) == 41
+    assert list(loaded.lines())[-1] == "41 matters opened, 1 there already, 4 rows refused"
     one = next(each for each in loaded.opened if each.case.line == 2)
     seen = await callers.get(Caller(one.case.unit), "referral", f"/v1/forward-transfers/{one.matter}")
     assert seen["parties"] == {"organ": "LY-SC-329", "procuratorate": "LY-JC-329"}
@@ -148,16 +155,16 @@ async def test_sound_rows_open_matters_and_the_others_are_reported(callers: Call
     assert seen["fields"]["seized_goods"][0]["quantity"] == 35
 
 
-async def test_a_second_import_opens_nothing(callers: Callers):
-    first = await load.load_cases(callers, load.CASES, PLAN)
+async def test_a_second_import_opens_nothing(filled: tuple[Callers, load.Loaded]):
+    callers, first = filled
     again = await load.load_cases(callers, load.CASES, PLAN)
     assert not any(each.new for each in again.opened)
     assert [each.matter for each in again.opened] == [each.matter for each in first.opened]
     assert (await load.load_units(callers, load.UNITS))["unchanged"] == len(units())
+    assert await load.load_sample(callers) is None
 
 
 async def test_a_case_that_changed_since_is_refused_and_says_so(callers: Callers, tmp_path: Path):
-    await load.load_cases(callers, load.CASES, PLAN)
     changed = tmp_path / "cases.csv"
     text = load.CASES.read_bytes().decode(PLAN.encoding).replace('"12,800.00"', '"12,900.00"')
     changed.write_bytes(text.encode(PLAN.encoding))

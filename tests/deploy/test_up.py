@@ -76,7 +76,7 @@ async def running(servers: Servers, folder: Path) -> AsyncIterator[Up]:
 @asynccontextmanager
 async def starting(folder: Path, env: dict[str, str]) -> AsyncIterator[Up]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "deploy.local", "--folder", str(folder), "up"),
+        *(sys.executable, "-m", "deploy.local", "--folder", str(folder), "up", "--empty"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env=env,

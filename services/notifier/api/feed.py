@@ -21,6 +21,14 @@ class Words(BaseModel):
     en: str
 
 
+class MovedLimit(BaseModel):
+    """A limit on the unit whose end is another one now."""
+
+    clock: str
+    was_due_at: dt.datetime
+    due_at: dt.datetime
+
+
 class NoticeBody(BaseModel):
     """What a unit is told of a matter; the `data` of a webhook message is the same."""
 
@@ -36,6 +44,7 @@ class NoticeBody(BaseModel):
     clock: str | None = Field(description="The limit it is about, or the next one that runs on the unit.")
     due_at: dt.datetime | None
     division: str | None
+    moved: list[MovedLimit]
     title: Words
     text: Words
 

@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import logging
 import random
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from shared.mongo import Unavailable
 from shared.tracing import ATTRIBUTES, current_traceparent, span
 
 _IDLE: Final = 0.1
+_LOOK: Final = 64  # deliveries looked at in one go
+_LISTED: Final = 1.0  # seconds for which the list of webhooks is believed
 _TROUBLE: Final = 1.0
 _GRACE: Final = 8.0  # seconds that attempts under way are given when the process stops
 
@@ -65,6 +68,8 @@ class Deliverer:
         self._busy: Counter[str] = Counter()  # attempts under way, by webhook
         self._told: set[tuple[str, str]] = set()  # webhook and subject of each attempt under way
         self._failing: set[str] = set()
+        self._webhooks: list[str] = []
+        self._listed_at = float("-inf")
 
     async def run(self) -> None:
         """Deliver for ever; on a clean stop attempts under way may still end and be kept."""
@@ -86,9 +91,11 @@ class Deliverer:
         room = self._pace.at_once - len(self._running)
         if room <= 0:
             return 0
-        full = {webhook for webhook in self._busy if self._is_full(webhook)}
+        if time.monotonic() - self._listed_at > _LISTED:
+            self._webhooks, self._listed_at = await self._store.webhooks.every(), time.monotonic()
+        free = [webhook for webhook in self._webhooks if not self._is_full(webhook)]
         started = 0
-        for found in await self._store.notices.due(self._store.clock.now(), full, 2 * self._pace.at_once):
+        for found in await self._due(free):
             webhook = found.delivery.webhook
             # The delivery of an attempt under way is kept out by its own subject.
             if started < room and _line(found) not in self._told and not self._is_full(webhook):
@@ -97,6 +104,15 @@ class Deliverer:
                 self._running[found.delivery.id] = asyncio.create_task(self._run(found))
                 started += 1
         return started
+
+    async def _due(self, webhooks: Sequence[str]) -> list[Claim]:
+        """Look from anywhere among the webhooks on, so that each has its turn."""
+        first = random.randrange(len(webhooks) or 1)
+        found: list[Claim] = []
+        for part in (webhooks[first:], webhooks[:first]):
+            if part and len(found) < _LOOK:
+                found += await self._store.notices.due(part, self._store.clock.now(), _LOOK)
+        return found
 
     def _is_full(self, webhook: str) -> bool:
         return self._busy[webhook] >= (1 if webhook in self._failing else self._pace.at_once_per_webhook)

@@ -34,7 +34,7 @@ class Teller:
             await self._directory.say_again()
             return
         heard = events.read(event)
-        for unit in await self._told(heard):
+        for unit in heard.told:
             await self._tell(heard, unit)
 
     async def test(self, webhook: Webhook) -> str:
@@ -70,14 +70,6 @@ class Teller:
         await self._store.told.append([_entry(notice) for notice in batch])
         await self._store.notices.numbered(batch)
         return len(batch) == _BATCH
-
-    async def _told(self, heard: Heard) -> list[str]:
-        told = list(heard.told)
-        if heard.superior_of is not None:
-            below = await self._store.units.find(heard.superior_of)
-            if below is not None and below.unit.superior is not None and below.unit.superior not in told:
-                told.append(below.unit.superior)
-        return told
 
     async def _tell(self, heard: Heard, unit: str) -> None:
         now = self._store.clock.now()

@@ -11,6 +11,7 @@ from services.notifier.events import Heard
 def of_matter(heard: Heard, unit: str) -> dict[str, Any]:
     """The body of the notice that an event becomes for a unit."""
     due = heard.due(unit)
+    moved = [each for each in heard.moved if each.unit == unit]
     facts = Facts(
         kind=heard.kind,
         matter=heard.matter,
@@ -20,6 +21,8 @@ def of_matter(heard: Heard, unit: str) -> dict[str, Any]:
         clock=due.key if due else None,
         due_at=due.at if due else None,
         division=heard.division,
+        moves=tuple((each.key, each.was, each.at) for each in moved),
+        because=heard.because,
     )
     return {
         "id": events.notice_id(heard.id, unit),
@@ -34,6 +37,9 @@ def of_matter(heard: Heard, unit: str) -> dict[str, Any]:
         "clock": facts.clock,
         "due_at": _moment(due.at) if due else None,
         "division": heard.division,
+        "moved": [
+            {"clock": each.key, "was_due_at": _moment(each.was), "due_at": _moment(each.at)} for each in moved
+        ],
         **_words(facts),
     }
 
@@ -53,6 +59,7 @@ def of_test(unit: str, test: str, at: dt.datetime) -> dict[str, Any]:
         "clock": None,
         "due_at": None,
         "division": None,
+        "moved": [],
         **_words(Facts("tested", "", None, None, None, None, None, None)),
     }
 

@@ -10,7 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from shared import divisions
 
-VARIABLES: Final = frozenset({"matter", "mechanism", "state", "step", "clock", "due", "division"})
+VARIABLES: Final = frozenset(
+    {"matter", "mechanism", "state", "step", "clock", "due", "was", "moves", "because", "division"}
+)
 LANGUAGES: Final = ("zh", "en")
 _FOLDER: Final = Path(__file__).parents[1] / "templates"
 _PLACE: Final = re.compile(r"\{([^{}]*)\}")
@@ -45,6 +47,8 @@ class Facts(NamedTuple):
     clock: str | None
     due_at: dt.datetime | None
     division: str | None
+    moves: tuple[tuple[str, dt.datetime, dt.datetime], ...] = ()
+    because: str | None = None
 
 
 def compose(facts: Facts) -> dict[str, Text]:
@@ -78,8 +82,29 @@ def _values(facts: Facts, language: str) -> Iterator[tuple[str, str | None]]:
     yield "state", words.states.get(facts.state or "")
     yield "step", words.steps.get(facts.step or "")
     yield "clock", words.clocks.get(facts.clock or "")
-    yield "due", f"{facts.due_at.astimezone(_BEIJING):%Y-%m-%d %H:%M}" if facts.due_at else None
+    yield "due", _day(facts.due_at) if facts.due_at else None
+    yield "moves", _moves(facts, words, language)
+    yield "because", _sentences()[language]["because"].get(facts.because or "")
     yield "division", (place.name if language == "zh" else place.code) if place else None
+
+
+def _moves(facts: Facts, words: Words, language: str) -> str | None:
+    """One sentence after another, each a limit with its old and its new end; None where one has no words."""
+    told = []
+    for clock, was, due in facts.moves:
+        if clock not in words.clocks:
+            return None
+        values = {"clock": words.clocks[clock], "was": _day(was), "due": _day(due)}
+        told.append(_fill(_sentences()[language]["move"]["text"], values))
+    return "".join(told) or None
+
+
+def _day(at: dt.datetime) -> str:
+    """The moment in Beijing; a midnight is 24:00 of the day that ends with it, as people read a last day."""
+    local = at.astimezone(_BEIJING)
+    if (local.hour, local.minute, local.second) == (0, 0, 0):
+        return f"{local - dt.timedelta(days=1):%Y-%m-%d} 24:00"
+    return f"{local:%Y-%m-%d %H:%M}"
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:

@@ -71,6 +71,11 @@ class Webhooks:
             found = self._collection.find({"unit": unit, **_LIVING}).sort([("created_at", 1), ("_id", 1)])
             return [_webhook(document) for document in await found.to_list(None)]
 
+    async def every(self) -> list[str]:
+        """The id of each webhook there ever was: to a removed one something may still be on its way."""
+        async with guarded():
+            return [document["_id"] for document in await self._collection.find({}, {"_id": 1}).to_list(None)]
+
     async def find(self, webhook: str, unit: str) -> Webhook | None:
         """The unit's own webhook; any other does not exist for it."""
         async with guarded():

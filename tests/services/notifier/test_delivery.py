@@ -386,3 +386,13 @@ async def test_one_trace_leads_from_the_event_to_the_receiver(house: House):
     consumer = [each for each in house.spans() if each["span_id"] == span["parent_id"]]
     assert consumer
     assert consumer[0]["trace_id"] == TRACE
+
+
+async def test_what_is_told_of_one_matter_arrives_in_order(house: House):
+    unit, path = new_unit(), new_path()
+    await house.webhook(unit, path)
+    house.receiver.delays[path] = 0.1
+    first = await house.say(unit)
+    events = [first.id] + [(await house.say(unit, subject=first.subject)).id for _ in range(5)]
+    received = await house.receiver.wait(path, 6)
+    assert [payload(each)["data"]["event"] for each in received] == events

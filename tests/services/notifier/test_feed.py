@@ -32,20 +32,6 @@ async def test_notices_are_fetched_by_number(house: House):
     assert read.json() == {**body, "deliveries": []}
 
 
-async def test_the_superior_is_told_where_the_event_asks_for_it(house: House):
-    top, below = new_unit(), new_unit()
-    body = {"name": "洛阳市公安局", "kind": "public_security", "division": "410300"}
-    await house.keep("PUT", f"/v1/units/{top}", json=body)
-    await house.keep("PUT", f"/v1/units/{below}", json={**body, "superior": top})
-    await house.say(superior_of=below)
-
-    async def told():
-        return await house.feed(top)
-
-    assert await eventually(told)
-    assert await house.feed(below) == []
-
-
 async def test_an_event_without_words_of_ours_is_told_in_the_neutral_sentence(house: House):
     unit = new_unit()
     await house.say(unit, mechanism="something_new", state="unheard_of")

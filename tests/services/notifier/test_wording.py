@@ -44,6 +44,23 @@ def test_a_missed_duty_has_its_own_sentence():
     assert "尚未办理" in texts["zh"].text
 
 
+def test_a_last_day_ends_at_its_own_midnight():
+    midnight = dt.datetime(2026, 10, 8, 16, 0, tzinfo=dt.UTC)
+    text = compose(FACTS._replace(clock="decision", due_at=midnight))["zh"].text
+    assert "“决定是否立案”期限至 2026-10-08 24:00。" in text
+
+
+@pytest.mark.parametrize(("because", "words"), [("calendar", "放假安排"), ("corrected", "行为日期更正")])
+def test_a_moved_deadline_is_told_with_its_old_date_its_new_date_and_why(because, words):
+    was, due = dt.datetime(2026, 12, 31, 16, 0, tzinfo=dt.UTC), dt.datetime(2027, 1, 4, 16, 0, tzinfo=dt.UTC)
+    facts = FACTS._replace(kind="deadline_moved", moves=(("decision", was, due),), because=because)
+    texts = compose(facts)
+    assert texts["zh"].title == "涉嫌犯罪案件移送：期限变更"
+    assert words in texts["zh"].text
+    assert "由 2026-12-31 24:00 变更为 2027-01-04 24:00。" in texts["zh"].text
+    assert "2026-12-31 24:00" in texts["en"].text
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -64,8 +65,10 @@ class Desk:
         self._tokens: dict[tuple[str, tuple[str, ...]], str] = {}
         self._papers: dict[str, str] = {}
         matters, commands = self.store.matters, self.commands
-        self.timekeeper = Timekeeper(commands, matters, self.service.mechanisms)
-        self.recounter = Recounter(commands, matters, self.service.mechanisms, self.store.calendars)
+        mechanisms = self.service.mechanisms
+        leases = partial(self.store.lease, holder="desk", seconds=10)
+        self.timekeeper = Timekeeper(commands, matters, mechanisms, leases)
+        self.recounter = Recounter(commands, matters, mechanisms, self.store.calendars, leases("recounter"))
 
     @property
     def path(self) -> str:

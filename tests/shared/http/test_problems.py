@@ -203,7 +203,7 @@ async def test_what_is_missing_and_what_is_not_yours_look_the_same(service):
 async def test_a_method_that_is_not_offered_is_a_problem(service):
     answer = await service.client.patch("/v1/things")
     _problem(answer, 405, "method-not-allowed")
-    assert answer.headers["allow"]
+    assert answer.headers["allow"] == "GET, POST"
 
 
 async def test_a_trailing_slash_is_not_redirected(service):
