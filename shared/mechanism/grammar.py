@@ -129,7 +129,7 @@ class Each:
 
 @dataclass(frozen=True, slots=True)
 class ItemLast:
-    """The last step of those in `among` about the item that this step names was one of `steps` (none: there was none)."""
+    """The last step, of those in `among`, about the item that this step names was one of `steps` (none: never any)."""
 
     items: str
     item: str
