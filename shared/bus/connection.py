@@ -69,15 +69,18 @@ async def connect(urls: Sequence[str], name: str) -> AbstractConnection:
             return connection
         finally:
             if not connection.connected.is_set():
-                await connection.close()  # or it tries that itself, in whichever thread collects it
+                await connection.close()  # or whichever thread collects it tries to, without a loop
     raise Away(f"no RabbitMQ answers ({', '.join(reasons)})")
 
 
 async def close(connection: AbstractConnection) -> None:
     """Close, without waiting long for a broker that does not answer."""
-    with suppress(*CONNECTION_EXCEPTIONS):
-        async with asyncio.timeout(_CONNECT):
-            await connection.close()
+    try:
+        with suppress(*CONNECTION_EXCEPTIONS):
+            async with asyncio.timeout(_CONNECT):
+                await connection.close()
+    finally:
+        await connection.close()  # at once: without its transport it only notes that it is closed
 
 
 @asynccontextmanager

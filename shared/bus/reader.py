@@ -63,8 +63,9 @@ class Reader:
                 await self._watch(connection, raw)
             finally:
                 self.consuming = False
-                with suppress(Exception, asyncio.CancelledError):
-                    await raw.basic_cancel(consumer.consumer_tag or "", timeout=_GRACE)
+                with suppress(Away, Deaf), translated():
+                    async with asyncio.timeout(_GRACE):
+                        await raw.basic_cancel(consumer.consumer_tag or "")
         finally:
             # What is still in hand comes again on the next connection: first it must end on this one.
             if self._in_hand:

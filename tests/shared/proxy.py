@@ -25,6 +25,11 @@ class Proxy:
         credentials = f"{self._to.username}:{self._to.password}@" if self._to.username else ""
         return urlunsplit(self._to._replace(netloc=f"{credentials}127.0.0.1:{self.port}"))
 
+    @property
+    def connections(self) -> int:
+        """How many go through at this moment."""
+        return len(self._links)
+
     async def __aenter__(self) -> Self:
         await self.restore()
         return self

@@ -68,6 +68,8 @@ async def test_leases_of_other_names_do_not_matter(leases: Collection):
 
 
 async def test_the_clock_of_a_process_does_not_matter(leases: Collection):
-    await Lease(leases, "relay", "a", 30).acquire()
+    with time_machine.travel(datetime(1999, 5, 6, tzinfo=UTC)):
+        await Lease(leases, "relay", "a", 30).acquire()
+    assert await Lease(leases, "relay", "b", 30).acquire() is None
     with time_machine.travel(datetime(2031, 5, 6, tzinfo=UTC)):
         assert await Lease(leases, "relay", "b", 30).acquire() is None

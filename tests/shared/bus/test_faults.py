@@ -7,6 +7,7 @@ from typing import Any
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
+from aiormq.abc import DeliveredMessage
 
 from deploy.local.servers import Servers
 from shared.bus import EXCHANGE, Away, Bus, Deaf, declare, parked_queue, reader
@@ -92,6 +93,20 @@ async def test_another_host_is_taken_when_one_is_down_or_frozen(urls: list[str])
         assert len(handler.got) == 3
 
 
+async def test_a_host_that_freezes_while_it_is_used_is_left(urls: list[str]):
+    async with Proxy(urls[0]) as one, Proxy(urls[0]) as other:
+        bus = Bus([one.url, other.url], "test", timeout=0.5)
+        await bus.publish(an_event("before"))
+        (one if one.connections else other).freeze()
+        with pytest.raises(Away):
+            await bus.publish(an_event("during"))
+        await bus.publish(an_event("after"))
+        one.thaw()
+        other.thaw()
+        await bus.close()
+    assert await depth(urls) in {2, 3}
+
+
 async def test_a_message_in_hand_when_the_connection_is_lost_comes_again(
     proxy: Proxy, remote: Bus, urls: list[str]
 ):
@@ -163,6 +178,38 @@ async def test_a_silent_queue_is_not_taken_for_a_lost_consumer(bus: Bus, monkeyp
             assert bus.is_consuming(QUEUE)
             await bus.publish(an_event(f"{number}"))
         await handler.until(10)
+
+
+async def test_a_slow_handler_is_not_taken_for_a_lost_consumer(bus: Bus, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(reader, "_WATCH", 0.05)
+    monkeypatch.setattr(reader, "_GRACE", 0.05)
+    handler = Recorder(lambda _: asyncio.sleep(0.5))
+    for number in range(4):
+        await bus.publish(an_event(f"{number}"))
+    async with consuming(bus, handler, prefetch=1):
+        await handler.until(4)
+    assert handler.ids == ["0", "1", "2", "3"]
+
+
+async def test_a_consumer_whose_channel_the_broker_closed_comes_back(
+    bus: Bus, urls: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    original = reader.Reader._acknowledge
+
+    async def acknowledge_another(self: reader.Reader, message: DeliveredMessage) -> None:
+        monkeypatch.setattr(reader.Reader, "_acknowledge", original)
+        await message.channel.basic_ack(4711)
+
+    monkeypatch.setattr(reader.Reader, "_acknowledge", acknowledge_another)
+    handler = Recorder()
+    async with consuming(bus, handler):
+        await bus.publish(an_event())
+        await handler.until(2)
+        await eventually(lambda: bus.is_consuming(QUEUE))
+        await bus.publish(an_event("next"))
+        await handler.until(3)
+    assert handler.ids == ["e-1", "e-1", "next"]
+    assert await depth(urls) == 0
 
 
 async def test_a_message_that_always_kills_its_reader_is_parked_by_the_broker(bus: Bus, urls: list[str]):
