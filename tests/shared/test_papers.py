@@ -8,6 +8,7 @@ import uuid
 import zipfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 import openpyxl
@@ -19,9 +20,10 @@ from shared.http.health import Readiness
 from shared.http.problems import Problem
 from shared.http.ratelimit import RateLimiter
 from shared.identity import Identity
-from shared.mongo import Mongo, connect
+from shared.mongo import Mongo, Unavailable, connect
 from shared.papers import KINDS, Papers, build_router
 from tests.shared.issuer import AUDIENCE, Issuer, running
+from tests.shared.proxy import Proxy
 
 MIB = 1024 * 1024
 LIMIT = 4 * MIB
@@ -222,6 +224,27 @@ async def test_an_upload_cut_off_by_a_stop_leaves_nothing(archive):
     await asyncio.wait({upload})
     assert upload.cancelled()
     assert await archive.left() == 0
+
+
+async def test_an_upload_hears_within_six_seconds_that_the_database_is_gone(mongo_url, database, archive):
+    first = urlsplit(mongo_url).netloc.split(",")[0]
+    async with Proxy(f"mongodb://{first}/?directConnection=true") as proxy:
+        mongo = await connect(proxy.url, database)
+        papers = Papers(mongo.database, now=mongo.clock.now, limit=LIMIT)
+
+        async def interrupted() -> AsyncIterator[bytes]:
+            yield PDF
+            proxy.freeze()
+            yield bytes(MIB)
+
+        with pytest.raises(Unavailable):
+            async with asyncio.timeout(6):
+                await papers.store(interrupted(), "application/pdf", "U1")
+        proxy.thaw()
+        async with asyncio.timeout(10):
+            while await archive.left():  # noqa: ASYNC110  # it happens in MongoDB
+                await asyncio.sleep(0.05)
+        await mongo.close()
 
 
 async def test_for_another_unit_the_paper_does_not_exist(archive):
