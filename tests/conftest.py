@@ -8,6 +8,18 @@ import pytest
 
 from deploy.local.servers import Servers, local_servers
 
+# Folders whose tests share one running service or suite: kept together when tests run side by side.
+_TOGETHER = ("contracts", "faults", "journeys", "services/notifier", "services/referral")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests belong on one worker: those of a folder that shares a service, else those of a file."""
+    root = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(root)
+        folder = next((each for each in _TOGETHER if place.is_relative_to(each)), None)
+        item.add_marker(pytest.mark.xdist_group(folder or str(place)))
+
 
 @pytest.fixture(scope="session")
 async def servers() -> AsyncIterator[Servers]:
