@@ -20,7 +20,11 @@ _OFF_BEFORE, _OFF_AFTER = timedelta(days=2), timedelta(days=5)
 _WORKED_WITHIN = timedelta(days=14)
 # From this day of December on, the arrangement of the year to come has a say (30 and 31 December 2018).
 _DECEMBER_OPEN = 29
-_ADDRESSES = {2026: "https://www.gov.cn/zhengce/zhengceku/202511/content_7047091.htm"}
+_NOTICES: dict[int, tuple[str, str | None]] = {
+    2024: ("国办发明电〔2023〕7号", "https://www.gov.cn/zhengce/content/202310/content_6911527.htm"),
+    2025: ("国办发明电〔2024〕12号", "https://www.gov.cn/zhengce/content/202411/content_6986382.htm"),
+    2026: ("国办发明电〔2025〕7号", "https://www.gov.cn/zhengce/zhengceku/202511/content_7047091.htm"),
+}
 
 
 class Guess(Enum):
@@ -151,8 +155,7 @@ def published_calendar(edition: int = 1) -> Calendar:
         {
             year: Arrangement(
                 year,
-                f"arrangement of {year}, {source}",
-                _ADDRESSES.get(year),
+                *_NOTICES.get(year, (f"arrangement of {year}, {source}", None)),
                 {day: name for day, name in _published_off.items() if day.year == year},
                 {day: name for day, name in _published_working.items() if day.year == year},
             )

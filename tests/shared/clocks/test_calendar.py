@@ -53,6 +53,14 @@ def test_a_year_that_was_unknown_turned_out_within_the_bounds(year: int) -> None
         day += timedelta(days=1)
 
 
+@pytest.mark.parametrize("year", notices.NOTICES)
+def test_a_day_off_and_a_make_up_workday_name_the_notice(year: int) -> None:
+    number = notices.NOTICES[year][0]
+    assert PUBLISHED.years[year].address
+    for day in notices.off(year) | notices.worked(year):
+        assert number in PUBLISHED.day(day).why
+
+
 def test_a_day_that_the_next_years_notice_names_goes_by_it() -> None:
     # 国办发明电〔2018〕15号: 29 December 2018, a Saturday, is worked for New Year 2019; 31 December, a Monday, is off.
     assert PUBLISHED.day(date(2018, 12, 29)).works
