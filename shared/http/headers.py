@@ -22,6 +22,7 @@ def if_match(
             alias="If-Match",
             description="The ETag that was read; another version since then is refused with 412.",
             examples=['"7"'],
+            json_schema_extra={"pattern": f"^{_ENTITY_TAG.pattern}$"},
         ),
     ] = None,
 ) -> int | None:

@@ -1,6 +1,9 @@
 """The served OpenAPI tells the truth about problems."""
 
+import re
 from typing import Any
+
+from shared.http.headers import etag
 
 
 async def _document(service: Any) -> dict[str, Any]:
@@ -39,6 +42,13 @@ async def test_every_problem_has_the_media_type_of_one(service):
     for response in document["components"]["responses"].values():
         assert list(response["content"]) == ["application/problem+json"]
     assert "Retry-After" in document["components"]["responses"]["Problem503"]["headers"]
+
+
+async def test_the_form_of_a_version_is_told(service):
+    parameters = (await _document(service))["paths"]["/v1/things/{thing_id}"]["put"]["parameters"]
+    (schema,) = [each["schema"] for each in parameters if each["name"] == "If-Match"]
+    assert re.search(schema["pattern"], etag(7))
+    assert not re.search(schema["pattern"], "*")
 
 
 async def test_the_keys_are_required_in_the_document(service):
