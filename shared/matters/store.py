@@ -26,7 +26,7 @@ from shared.mongo import Collection, Document, guarded
 
 MAX_BYTES = 12 * 1024 * 1024  # well below MongoDB's own limit of 16 MiB
 _WORTH_COUNTING = 1000
-_SEEN_AT_ONCE = 1000
+_SEEN_AT_ONCE = 200
 _LAST = "\uffff"  # after every character of an id
 # The server's clock decides, inside the index: the type keeps matters without the field out of the scan.
 _DUE = {"attention_at": {"$type": "date"}, "$expr": {"$lte": ["$attention_at", "$$NOW"]}}
@@ -35,6 +35,7 @@ _SPARSE = ("attention_at", "owed_by", "calendar", "counted_until")
 _SUMMARY = {"history": 0, "clocks": 0, "outbox": 0}
 
 
+_Index = list[tuple[str, int]]
 # The indexes. Each query names its own: the planner, left to itself, at times sorts all there is.
 _ATTENTION = [("attention_at", ASCENDING), ("_id", ASCENDING)]
 _COUNTED_BY = [("calendar", ASCENDING), ("counted_until", ASCENDING)]
@@ -107,7 +108,6 @@ class Matters:
         limit: int,
     ) -> list[Document]:
         """Return up to `limit` documents without history, in the query's order, after the given sort values."""
-        field, direction = query.order
         eyes = _eyes(mechanism, reader)
         conditions: list[Mapping[str, Any]] = [_of(mechanism)]
         sides = [eyes]
@@ -129,13 +129,34 @@ class Matters:
             conditions.append({"owed_by": {"$type": "date", "$lt": query.due_before}})
         if query.updated_since is not None:
             conditions.append({"updated_at": {"$gte": query.updated_since}})
+        return await self._page(conditions, _SUMMARY, query.order, _index_for(query), after, limit)
+
+    async def _page(
+        self,
+        conditions: Sequence[Mapping[str, Any]],
+        projection: Mapping[str, Any],
+        order: tuple[str, int],
+        index: _Index,
+        after: Sequence[Any],
+        limit: int,
+    ) -> list[Document]:
+        """Return documents in the order of a field, then of the id, after those values of the last one read."""
+        field, direction = order
+        spans: list[Mapping[str, Any]] = [{}]
         if after:
+            # Two scans with firm bounds. As one, with $or, it is planned at times as a filter on all there is.
             value, last = after
-            since, seen = ("$gte", "$lte") if direction == ASCENDING else ("$lte", "$gte")
-            conditions += [{field: {since: value}}, {"$nor": [{field: value, "_id": {seen: last}}]}]
+            beyond = "$gt" if direction == ASCENDING else "$lt"
+            spans = [{field: value, "_id": {beyond: last}}, {field: {beyond: value}}]
+        page: list[Document] = []
         async with guarded():
-            found = self.collection.find({"$and": conditions}, _SUMMARY, hint=_index_for(query))
-            return await found.sort([(field, direction), ("_id", direction)]).limit(limit).to_list(limit)
+            for span in spans:
+                if left := limit - len(page):
+                    found = self.collection.find({"$and": [*conditions, span]}, projection, hint=index)
+                    page += (
+                        await found.sort([(field, direction), ("_id", direction)]).limit(left).to_list(left)
+                    )
+        return page
 
     async def _narrowest(self, mechanism: Mechanism, sides: Sequence[list[str]]) -> list[str]:
         """Return from whose side to look: that of the fewest matters, as far as is worth counting, else the last."""
@@ -232,13 +253,10 @@ class Matters:
 
         `after`: the latest end and the id of the last one that was read.
         """
-        begin, last = after or (since, "")
-        wanted = {"counted_until": {"$gte": begin}, "$nor": [{"counted_until": begin, "_id": {"$lte": last}}]}
-        async with guarded():
-            found = self.collection.find(wanted, {"outbox": 0}, hint=_COUNTED)
-            ordered = found.sort([("counted_until", ASCENDING), ("_id", ASCENDING)])
-            documents = await ordered.limit(limit).to_list(limit)
-        return [(document["counted_until"], matter_of(document)) for document in documents]
+        ends = {"counted_until": {"$gte": since}}
+        order = ("counted_until", ASCENDING)
+        page = await self._page([ends], {"outbox": 0}, order, _COUNTED, after or (), limit)
+        return [(document["counted_until"], matter_of(document)) for document in page]
 
     async def confirm(self, matters: Sequence[Matter]) -> None:
         """Keep clocks that were counted again and did not move: no version, no entry; not of one that has moved on."""
@@ -262,7 +280,7 @@ def _indexes() -> Iterator[IndexModel]:
     yield IndexModel(_OWED, partialFilterExpression={"owed_by": {"$type": "date"}})
 
 
-def _index_for(query: Query) -> list[tuple[str, int]]:
+def _index_for(query: Query) -> _Index:
     """Return the index that has the query's order."""
     match query.order[0]:
         case "owed_by":
