@@ -29,7 +29,7 @@ class Directory:
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        self._remembered: dict[str, tuple[float, Unit | None]] = {}
+        self._remembered: dict[str, tuple[float, Unit]] = {}
 
     async def ensure_indexes(self) -> None:
         async with guarded():
@@ -38,14 +38,16 @@ class Directory:
     async def find(self, code: str) -> Unit | None:
         """Return the unit, active or not; what was read in the last two seconds is not read again."""
         now = time.monotonic()
-        read_at, unit = self._remembered.get(code, (float("-inf"), None))
-        if now - read_at < _REMEMBERED:
-            return unit
+        remembered = self._remembered.get(code)
+        if remembered is not None and now - remembered[0] < _REMEMBERED:
+            return remembered[1]
         async with guarded():
             document = await self._collection.find_one({"_id": code})
+        if document is None:
+            return None  # and looked for again next time: it may be said at any moment
         if len(self._remembered) >= _REMEMBERED_MOST:
             self._remembered.clear()
-        unit = _unit(document) if document else None
+        unit = _unit(document)
         self._remembered[code] = (now, unit)
         return unit
 
