@@ -112,7 +112,7 @@ class Service:
             routers=[
                 *(routes.build_router(mechanism, over) for mechanism in self.mechanisms.values()),
                 *self.routers(parts),
-                declared.build_router(self.mechanisms, identity),
+                declared.build_router(self.name, self.mechanisms, identity),
                 simulator.build_router(self.mechanisms, identity, parts.terms),
                 calendar_api.build_router(
                     self.mechanisms, identity, keeping.calendars, keeping.matters, parts.terms

@@ -4,9 +4,12 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict
+from starlette.responses import JSONResponse, Response
 
+from shared.bus import EXCHANGE
 from shared.http.problems import not_found
 from shared.identity import Caller, Identity
+from shared.mechanism.catalogue import catalogue
 from shared.mechanism.describe import declaration
 from shared.mechanism.load import Mechanisms
 
@@ -29,8 +32,8 @@ class Declaration(BaseModel):
     diagram: str
 
 
-def build_router(mechanisms: Mechanisms, identity: Identity) -> APIRouter:
-    """Return `GET /v1/mechanisms` and `GET /v1/mechanisms/{key}`."""
+def build_router(service: str, mechanisms: Mechanisms, identity: Identity) -> APIRouter:
+    """Return `GET /v1/mechanisms` and `GET /v1/mechanisms/{key}`; beside `/openapi.json` the `/asyncapi.json`."""
     router = APIRouter(tags=["mechanisms"])
     reads = Depends(identity.requires("matters:read"))
     declared = [Declaration.model_validate(declaration(each)) for each in mechanisms.values()]
@@ -47,5 +50,12 @@ def build_router(mechanisms: Mechanisms, identity: Identity) -> APIRouter:
         if not found:
             raise not_found()
         return max(found, key=lambda each: each.edition)
+
+    others = {f"{service}.directory.asked": "请求重新通告单位名录 (the directory is asked to be said again)"}
+    events = catalogue(service, EXCHANGE, mechanisms.values(), others)
+
+    @router.get("/asyncapi.json", include_in_schema=False)
+    async def read_catalogue() -> Response:
+        return JSONResponse(events)
 
     return router
