@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.journeys import canary
-from tests.journeys.city import KEEPER, MATTERS, ORGAN, PROCURATORATE, City, new_key
+from tests.journeys.city import KEEPER, MATTERS, ORGAN, POLICE, PROCURATORATE, City, new_key
 from tests.journeys.test_transfer import TO_SUPERVISION
 
 LATIN = f"{canary.ID_NUMBER} {canary.PHONE}"  # what a header can carry
@@ -100,7 +100,13 @@ async def refused(city: City, matter: str) -> list[httpx.Response]:
 
 
 async def test_no_refusal_repeats_it_and_no_trace_of_it_is_left(city: City) -> None:
-    matter = await city.walk(*TO_SUPERVISION)
+    then = city.ago(hours=2)
+    matter = await city.walk(*TO_SUPERVISION, acted_at=then)
+    correction = {"entry": 6, "acted_at": then, "reason": WORDS, "proof": [await city.paper(POLICE)]}
+    headers = {"Idempotency-Key": new_key()}
+    path = f"{MATTERS}/{matter}/corrections"
+    answer = await city.call(POLICE, "POST", path, json=correction, headers=headers)
+    assert answer.is_success, answer.text
     for answer in await refused(city, matter):
         assert answer.headers["content-type"] == "application/problem+json"
         assert 400 <= answer.status_code < 500
