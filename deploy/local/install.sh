@@ -26,6 +26,12 @@ if [ ! -x "$uv" ]; then
 fi
 "$uv" sync --frozen --quiet
 
+if [ -z "${SUITE_MONGO_URL:-}" ] && ! ldconfig -p | grep -q 'libcurl\.so\.4 ' && ! docker info >/dev/null 2>&1; then
+    install_package libcurl4 ||
+        fail "mongod needs libcurl and installing it needs root: run 'apt-get install -y libcurl4' as root," \
+            "start Docker, or set SUITE_MONGO_URL to a replica set you have."
+fi
+
 if [ -z "${SUITE_RABBIT_URLS:-}" ] && [ ! -x /usr/lib/rabbitmq/bin/rabbitmq-server ] &&
     ! docker info >/dev/null 2>&1; then
     install_package rabbitmq-server ||
