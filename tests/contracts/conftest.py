@@ -1,4 +1,4 @@
-"""The two services, started once, with matters that have come different ways."""
+"""The two services, started once; and what a referral service says on every road."""
 
 from collections.abc import AsyncIterator
 
@@ -7,14 +7,14 @@ import pytest
 from deploy.local.servers import Servers
 from shared.events import Event
 from tests.contracts.spoken import everything_said
-from tests.journeys.city import ORGAN, City, city_on
+from tests.journeys.city import ORGAN, City
+from tests.journeys.fixtures import searched
 from tests.services.referral.desk import desk_on
 
 
 @pytest.fixture(scope="package")
 async def city(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[City]:
-    async with city_on(servers, tmp_path_factory.mktemp("contracts")) as running:
-        await running.add_webhook(ORGAN)
+    async with searched(servers, tmp_path_factory.mktemp("contracts"), ORGAN) as running:
         yield running
 
 

@@ -5,12 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.local.servers import Servers
-from tests.journeys.city import ORGAN, POLICE, City, city_on
+from tests.journeys.city import ORGAN, POLICE, City
+from tests.journeys.fixtures import searched
 
 
 @pytest.fixture(scope="package")
 async def city(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[City]:
-    async with city_on(servers, tmp_path_factory.mktemp("faults")) as running:
-        for unit in (ORGAN, POLICE):
-            await running.add_webhook(unit)
+    async with searched(servers, tmp_path_factory.mktemp("faults"), ORGAN, POLICE) as running:
         yield running

@@ -2,9 +2,8 @@
 
 import asyncio
 import itertools
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,10 +14,9 @@ import httpx
 from deploy.local.issuer import UNIT_SCOPES
 from deploy.local.servers import Servers
 from deploy.local.suite import Suite, running_suite
-from shared.bus import Bus, declare
-from shared.events import Event
 from shared.mongo import Mongo, connect
 from tests.journeys import canary
+from tests.journeys.spy import Spied, spying
 from tests.services.notifier.receiver import Receiver, receiving
 
 ORGAN, POLICE, OTHER_POLICE = "LY-SC-329", "LY-GA-329", "LY-GA-323"
@@ -59,14 +57,6 @@ async def until(check: Callable[[], Awaitable[T]], seconds: float = 15, pause: f
     return found
 
 
-@dataclass(frozen=True)
-class Spied:
-    """An event as it passed the exchange, and when."""
-
-    at: float
-    event: Event
-
-
 @dataclass
 class City:
     """The running suite, as its units see it: nothing but its public APIs, the receiver and the exchange."""
@@ -76,7 +66,7 @@ class City:
     receiver: Receiver
     databases: Mapping[str, Mongo]
     client: httpx.AsyncClient
-    spied: list[Spied] = field(default_factory=list)
+    spied: list[Spied]
     refusals: list[str] = field(default_factory=list)  # every problem document that was answered
     receipts: dict[tuple[str, int], str] = field(default_factory=dict)  # accepted steps by matter and version
     secrets: dict[str, str] = field(default_factory=dict)  # of webhooks, by unit
@@ -250,21 +240,6 @@ class City:
             ]
             raise AssertionError(f"in outboxes {unsent}, owed {await self.owed()}") from None
 
-    async def texts(self) -> list[tuple[str, str]]:
-        """Everything that left the services or stays behind them, without what is theirs to keep of people."""
-        return [
-            *(
-                (file.name, file.read_text())
-                for part in ("logs", "traces")
-                for file in (self.folder / part).iterdir()
-            ),
-            *[(url, (await self.client.get(f"{url}/metrics")).text) for url in self.suite.processes.values()],
-            *(("refusal", refusal) for refusal in self.refusals),
-            *(("event", f"{each.event.headers()} {each.event.body().decode()}") for each in self.spied),
-            *(("webhook", f"{dict(each.headers)} {each.body.decode()}") for each in self.receiver.received),
-            *[pair for mongo in self.databases.values() async for pair in _documents(mongo)],
-        ]
-
     async def started(self) -> None:
         """Start what does not run and wait until everything is ready."""
         await asyncio.gather(*(process.start() for process in self.suite.processes))
@@ -279,58 +254,27 @@ class City:
 
 @asynccontextmanager
 async def city_on(servers: Servers, folder: Path, **settings: str) -> AsyncIterator[City]:
-    """Run both services with an imported directory; at the end no canary may be where people do not belong."""
+    """Run both services, with the directory imported."""
     async with servers.database() as name, servers.vhost() as urls, receiving() as receiver:
         prefix = f"{name}_"
-        await declare(urls, queue="spy.events", binds=("#",))
         databases = {
             each: await connect(servers.mongo_url, prefix + each) for each in ("referral", "notifier")
         }
-        bus = Bus(urls, "spy")
         try:
             async with (
+                spying(urls) as spied,
                 running_suite(
                     folder, servers.mongo_url, urls, prefix=prefix, settings=SETTINGS | settings,
                     names=["referral", "notifier"],
                 ) as suite,
                 httpx.AsyncClient(timeout=20, trust_env=False, limits=httpx.Limits(max_connections=200)) as client,
             ):  # fmt: skip
-                city = City(suite, folder, receiver, databases, client)
-                async with _spying(bus, city.spied):
-                    await city.import_roster()
-                    await until(city.known)
-                    await city.learn()
-                    yield city
-                    assert canary.found(await city.texts()) == []
+                city = City(suite, folder, receiver, databases, client, spied)
+                await city.import_roster()
+                await until(city.known)
+                await city.learn()
+                yield city
         finally:
-            await bus.close()
             for mongo in databases.values():
                 await mongo.close()
                 await servers.mongo.drop(mongo.database.name)
-
-
-async def _documents(mongo: Mongo) -> AsyncIterator[tuple[str, str]]:
-    """Every document but the papers, without the fields in which a service keeps what it was given."""
-    kept = {
-        "matters": {"history.form": 0, "history.person": 0},
-        "units": {"contact_points": 0},
-        "webhooks": {"url": 0},
-    }
-    for name in await mongo.database.list_collection_names():
-        if name != "fs.chunks":
-            async for document in mongo.database[name].find({}, kept.get(name)):
-                yield f"{mongo.database.name}.{name}", str(document)
-
-
-@asynccontextmanager
-async def _spying(bus: Bus, spied: list[Spied]) -> AsyncIterator[None]:
-    async def hear(event: Event) -> None:
-        spied.append(Spied(time.time(), event))
-
-    task = asyncio.create_task(bus.consume("spy.events", hear))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -1,7 +1,7 @@
 """What is said of people stays in the case: not in events, notices, logs, spans, metrics or refusals.
 
-The forms of every step that any test of these folders takes carry the canary too, and it is looked for again
-when their services have ended their work.
+The forms of every step that tests take here, in `faults` and in `contracts` carry the canary too, and each of these
+folders looks for it once more at its end.
 """
 
 import base64
@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.journeys import canary
+from tests.journeys import canary, evidence
 from tests.journeys.city import KEEPER, MATTERS, ORGAN, POLICE, PROCURATORATE, City, new_key
 from tests.journeys.test_transfer import TO_SUPERVISION
 
@@ -123,7 +123,7 @@ async def test_no_refusal_repeats_it_and_no_trace_of_it_is_left(city: City) -> N
     }
     assert (await city.call(ORGAN, "GET", f"{MATTERS}/{matter}", headers=headers)).is_success
     await city.settle()
-    texts = [*await city.texts(), ("report", json.dumps(report, ensure_ascii=False))]
+    texts = [*await evidence.texts(city), ("report", json.dumps(report, ensure_ascii=False))]
     places = {place for place, _ in texts}
     written = {f"{service}-{process}" for service in city.suite.services for process in ("api", "worker")}
     assert {

@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from collections import defaultdict
 from datetime import datetime, timedelta
-from typing import Any
 
+from tests.journeys import order
 from tests.journeys.city import (
     COMMISSION,
     MATTERS,
@@ -26,34 +25,16 @@ TO_SUPERVISION = (
 )
 
 
-def by_matter(notices: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """The events that the notices are about, in the order in which they came, by matter."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for notice in notices:
-        found[notice["matter"]].append(notice["event"])
-    return found
-
-
 async def test_every_unit_is_told_of_its_matters_in_order_by_webhook_and_by_feed(city: City) -> None:
     ways = (TO_FILING, TO_SUPERVISION, ("ask_opinion", "give_opinion", "name_team", "refer_duty_crime"))
     matters = await asyncio.gather(*(city.walk(*way) for way in ways for _ in range(3)))
     states = [(await city.read(ORGAN, f"{MATTERS}/{matter}"))["state"]["key"] for matter in matters]
     assert states == ["handed_over"] * 3 + ["supervision_suggested"] * 3 + ["verifying"] * 3
     await city.settle()
-    said = [event for event in await city.said() if event["subject"] in matters]
-    assert {event["subject"] for event in said} == set(matters)
     for unit in (ORGAN, POLICE, PROCURATORATE, COMMISSION):
-        concerned: dict[str, list[str]] = defaultdict(list)
-        for event in sorted(said, key=lambda event: event["version"]):
-            if unit in event["data"].get("tell", ()):
-                concerned[event["subject"]].append(event["id"])
-        assert concerned, unit
-        ways_of_telling = [await city.feed(unit)]
-        if unit in city.secrets:
-            ways_of_telling.append([message["data"] for message in city.delivered(unit)])
-        for notices in ways_of_telling:
-            told = by_matter(notices)
-            assert {matter: told.get(matter) for matter in concerned} == concerned
+        due = await order.due(city, unit, matters)
+        assert due, unit
+        assert all(told == due for told in (await order.told(city, unit, matters)).values()), unit
     # Who is no party of a matter hears nothing of it, nor may it be seen.
     assert not [each for each in await city.feed(OTHER_POLICE) if each["matter"] in matters]
     assert (await city.call(OTHER_POLICE, "GET", f"{MATTERS}/{matters[0]}")).status_code == 404
