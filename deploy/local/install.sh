@@ -26,7 +26,7 @@ if [ ! -x "$uv" ]; then
 fi
 "$uv" sync --frozen --quiet
 
-if [ -z "${SUITE_MONGO_URL:-}" ] && ! ldconfig -p | grep -q 'libcurl\.so\.4 ' && ! docker info >/dev/null 2>&1; then
+if [ -z "${SUITE_MONGO_URL:-}" ] && ! ldconfig -p | grep 'libcurl\.so\.4 ' >/dev/null && ! docker info >/dev/null 2>&1; then
     install_package libcurl4 ||
         fail "mongod needs libcurl and installing it needs root: run 'apt-get install -y libcurl4' as root," \
             "start Docker, or set SUITE_MONGO_URL to a replica set you have."
