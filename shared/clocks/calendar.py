@@ -20,6 +20,9 @@ _OFF_BEFORE, _OFF_AFTER = timedelta(days=2), timedelta(days=5)
 _WORKED_WITHIN = timedelta(days=14)
 # From this day of December on, the arrangement of the year to come has a say (30 and 31 December 2018).
 _DECEMBER_OPEN = 29
+# Words of days off that the library lists too and that are an arrangement's, not the law's: days in exchange for a
+# make-up workday, the longer Spring Festival of 2020.
+_ARRANGED = ("observed", "substituted", "Extended")
 _NOTICES: dict[int, tuple[str, str | None]] = {
     2024: ("国办发明电〔2023〕7号", "https://www.gov.cn/zhengce/content/202310/content_6911527.htm"),
     2025: ("国办发明电〔2024〕12号", "https://www.gov.cn/zhengce/content/202411/content_6986382.htm"),
@@ -142,8 +145,7 @@ class Calendar:
 def statutory(year: int) -> Mapping[date, str]:
     """Return the feasts that the law itself fixes for a year, published or not (全国年节及纪念日放假办法)."""
     named = holidays.country_holidays("CN", years=year, language="en_US")
-    # Days off in exchange for a make-up workday, which the library lists too, are the arrangement's, not the law's.
-    return {day: name for day, name in named.items() if "observed" not in name and "substituted" not in name}
+    return {day: name for day, name in named.items() if not any(word in name for word in _ARRANGED)}
 
 
 def published_calendar(edition: int = 1) -> Calendar:
