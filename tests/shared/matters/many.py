@@ -1,7 +1,7 @@
-"""Two hundred thousand matters: a thousand are worked out by the core, and the server makes copies of them."""
+"""Matters by the hundred and by the hundred thousand: worked out by the core, and copied by the server."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -14,7 +14,7 @@ from shared.mechanism import core
 from shared.mechanism.core import Act, Change, Whereabouts
 from shared.mechanism.reckoning import Terms
 from shared.mongo import Document
-from tests.shared.matters.trial import ADVICE
+from tests.shared.matters.trial import ADVICE, ORGAN_UNIT
 
 SEEDS, COPIES = 1000, 200
 CITY = "410300"
@@ -23,6 +23,17 @@ BIG_ORGAN = "LY-SC-000"  # half of all matters are with it
 RARE = "withdrawn"  # the state of one seed in a hundred
 _TERMS = Terms(published_calendar(edition=2), {})
 _PATHS = ((), ("suspend",), ("answer",), ("suspend", "resume"))
+
+
+def due(count: int, now: datetime) -> list[Document]:
+    """Make matters whose reply was due eight days ago and of which nothing was told yet."""
+    documents = []
+    for number in range(count):
+        change = _walked(number, ORGAN_UNIT, COUNTIES[0], now - timedelta(days=10), 48, ())
+        document = opening_document(change, [])
+        del document["send_at"]
+        documents.append(document)
+    return documents
 
 
 async def fill(mongo_url: str, database: str, now: datetime) -> None:
@@ -64,14 +75,16 @@ def _seeds(now: datetime) -> Iterator[Document]:
     for number in range(SEEDS):
         organ = BIG_ORGAN if number % 2 else f"LY-SC-{number % 40:03}"
         county = COUNTIES[number // 2 % len(COUNTIES)]
-        change = _walked(number, organ, county, now - timedelta(minutes=number % 900))
+        steps = ("withdraw",) if number % 100 == 7 else _PATHS[number // 8 % len(_PATHS)]
+        change = _walked(number, organ, county, now - timedelta(minutes=number % 900), 1000, steps)
         document = opening_document(change, [])
         del document["send_at"]
         yield document
 
 
-def _walked(number: int, organ: str, county: str, at: datetime) -> Change:
-    """Work one matter out, served a short while ago, with weeks to reply."""
+def _walked(
+    number: int, organ: str, county: str, at: datetime, reply_hours: int, steps: Iterable[str]
+) -> Change:
     office = f"LY-JC-{county[-3:]}"
 
     def act(step: str, unit: str, **more: Any) -> Act:
@@ -89,9 +102,9 @@ def _walked(number: int, organ: str, county: str, at: datetime) -> Change:
 
     matter = str(uuid5(NAMESPACE_URL, f"urn:seed:{number}"))
     place = Whereabouts(matter, "office", county, (county, CITY, "410000"), matter)
-    opening = act("serve", office, form={"reply_hours": 1000}, parties={"organ": organ})
+    opening = act("serve", office, form={"reply_hours": reply_hours}, parties={"organ": organ})
     change = core.open_matter(ADVICE, place, opening, _TERMS)
-    for step in ("withdraw",) if number % 100 == 7 else _PATHS[number // 8 % len(_PATHS)]:
+    for step in steps:
         by = organ if step == "answer" else office
         change = core.take_step(ADVICE, change.matter, act(step, by), _TERMS)
     return change

@@ -1,10 +1,10 @@
 """A small procedure with every kind of thing that time does to a matter, and matters of it on real storage."""
 
 import itertools
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
 
@@ -13,8 +13,9 @@ from pydantic import Field
 from shared.clocks.calendar import published_calendar
 from shared.clocks.counting import Unit
 from shared.directory import Directory
+from shared.events import Event
 from shared.lease import Lease
-from shared.matters.commands import Commands
+from shared.matters.commands import Commands, Paper
 from shared.matters.requests import Actor, Request
 from shared.matters.store import Matters
 from shared.matters.timekeeper import Timekeeper
@@ -36,8 +37,6 @@ from shared.mechanism.grammar import (
 from shared.mechanism.matter import Entry, Matter, Ticking
 from shared.mechanism.reckoning import Terms
 from shared.mongo import Document, Mongo, connect
-from shared.papers import Papers
-from tests.services.referral.desk import unit_event
 
 LAW = Law("试行办法", "测试〔2026〕1号", "2026")
 CITE = LAW("1")
@@ -127,8 +126,8 @@ class Ground:
     matters: Matters
     commands: Commands
 
-    def timekeeper(self, holder: str) -> Timekeeper:
-        leases = partial(Lease, self.mongo.database["leases"], holder=holder, seconds=10)
+    def timekeeper(self, holder: str, lease_seconds: float = 10) -> Timekeeper:
+        leases = partial(Lease, self.mongo.database["leases"], holder=holder, seconds=lease_seconds)
         return Timekeeper(self.commands, self.matters, MECHANISMS, leases)
 
     async def open(self, at: datetime, reply_hours: int = 48) -> str:
@@ -181,6 +180,27 @@ class Ground:
         return self.mongo.clock.now() - timedelta(**time)
 
 
+class _Paperless:
+    """The procedure asks for no paper."""
+
+    async def find(self, ids: Sequence[str], unit: str) -> Sequence[Paper]:
+        return ()
+
+
+def _unit(code: str, kind: str, superior: str | None) -> Event:
+    data = {"kind": kind, "division": DIVISION, "superior": superior, "active": True, "version": 1}
+    return Event(
+        id=code,
+        source="/notifier",
+        type="notifier.unit.changed",
+        subject=code,
+        time=datetime.now(UTC),
+        data={"code": code, **data},
+        version=1,
+        correlation=code,
+    )
+
+
 def _actor(party: str) -> Actor:
     return Actor(UNITS[party], f"P-{party}", frozenset())
 
@@ -193,12 +213,10 @@ async def ground_on(mongo_url: str, database: str) -> AsyncIterator[Ground]:
         matters = Matters(mongo.database["matters"])
         await matters.ensure_indexes()
         directory = Directory(mongo.database["units"])
-        await directory.hear(unit_event(OFFICE_UNIT, "procuratorate", DIVISION))
-        organ = unit_event(ORGAN_UNIT, "administrative_organ", DIVISION)
-        await directory.hear(replace(organ, data={**organ.data, "superior": SUPERIOR_UNIT}))
-        papers = Papers(mongo.database, now=mongo.clock.now, limit=1024)
+        await directory.hear(_unit(OFFICE_UNIT, "procuratorate", None))
+        await directory.hear(_unit(ORGAN_UNIT, "administrative_organ", SUPERIOR_UNIT))
         terms = Terms(published_calendar(), {})
-        commands = Commands("trial", matters, directory, papers, mongo.clock, lambda: terms)
+        commands = Commands("trial", matters, directory, _Paperless(), mongo.clock, lambda: terms)
         yield Ground(mongo, matters, commands)
     finally:
         await mongo.close()
