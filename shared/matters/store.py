@@ -33,6 +33,8 @@ _DUE = {"attention_at": {"$type": "date"}, "$expr": {"$lte": ["$attention_at", "
 _NO_LIMIT = 24 * 3600.0  # None would mean the limit of the connection
 _SPARSE = ("attention_at", "owed_by", "calendar", "counted_until")
 _SUMMARY = {"history": 0, "clocks": 0, "outbox": 0}
+# Time and the calendar change clocks alone: of the history they need the last entry, to which the next is linked.
+_CLOCKS = {"outbox": 0, "history": {"$slice": -1}}
 
 
 _Index = list[tuple[str, int]]
@@ -185,10 +187,13 @@ class Matters:
             }
 
     async def needing_attention(self, share: str, limit: int) -> list[Matter]:
-        """Return matters of a share with a clock to be told, by the server's clock, the longest waiting first."""
+        """Return matters of a share with a clock to be told, by the server's clock, the longest waiting first.
+
+        Like all that is found for its clocks, each with the last entry of its history only.
+        """
         mine = {**_DUE, "_id": {"$gte": share, "$lt": share + _LAST}}
         async with guarded():
-            found = self.collection.find(mine, {"outbox": 0}, hint=_ATTENTION).sort("attention_at", ASCENDING)
+            found = self.collection.find(mine, _CLOCKS, hint=_ATTENTION).sort("attention_at", ASCENDING)
             return [matter_of(document) for document in await found.limit(limit).to_list(limit)]
 
     async def insert(self, change: Change, events: Sequence[Event]) -> bool:
@@ -240,7 +245,7 @@ class Matters:
             return []
         async with guarded():
             found = (
-                await self.collection.find({"$or": older}, {"outbox": 0}, hint=_COUNTED_BY)
+                await self.collection.find({"$or": older}, _CLOCKS, hint=_COUNTED_BY)
                 .limit(limit)
                 .to_list(limit)
             )
@@ -255,7 +260,7 @@ class Matters:
         """
         ends = {"counted_until": {"$gte": since}}
         order = ("counted_until", ASCENDING)
-        page = await self._page([ends], {"outbox": 0}, order, _COUNTED, after or (), limit)
+        page = await self._page([ends], _CLOCKS, order, _COUNTED, after or (), limit)
         return [(document["counted_until"], matter_of(document)) for document in page]
 
     async def confirm(self, matters: Sequence[Matter]) -> None:
