@@ -23,6 +23,7 @@ RETRY_SECONDS: Final = 5
 # A place in a body that is spelled otherwise is a key that the caller chose.
 _DECLARED = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _IDEMPOTENCY_LOC: Final = ("header", "Idempotency-Key")
+_IF_MATCH_LOC: Final = ("header", "If-Match")
 
 
 class FieldError(BaseModel):
@@ -168,6 +169,8 @@ async def _unreadable(_: Request, error: Exception) -> Response:
         problem = Problem(415, "media-type-unsupported", "The body must be application/json")
     elif key := next((fault for fault in faults if fault["loc"][:2] == _IDEMPOTENCY_LOC), None):
         problem = _idempotency_key(missing=key["type"] == "missing")
+    elif any(fault["loc"][:2] == _IF_MATCH_LOC for fault in faults):
+        problem = Problem(400, "if-match-malformed", "The header If-Match takes one ETag of ours")
     else:
         problem = invalid(*map(_field, faults))
     return problem.response()
