@@ -23,7 +23,7 @@ token: ## print a token of the running suite: make token UNIT=<code>
 	@$(RUN) python -m deploy.local token '$(UNIT)'
 
 test: setup lint types contracts ## every check, then every test on real servers
-	@$(RUN) pytest -n 3 --dist loadgroup
+	@$(RUN) pytest -n 2 --dist loadgroup
 
 lint: setup ## style and the mistakes a linter can find
 	@$(RUN) ruff check .
