@@ -2,6 +2,7 @@
 
 UV := $(shell command -v uv || echo .local/uv/bin/uv)
 RUN = $(UV) run --frozen
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -23,7 +24,7 @@ token: ## print a token of the running suite: make token UNIT=<code>
 	@$(RUN) python -m deploy.local token '$(UNIT)'
 
 test: setup lint types contracts ## every check, then every test on real servers
-	@$(RUN) pytest -n 2 --dist loadgroup
+	@$(RUN) pytest -n $(WORKERS) --dist loadgroup
 
 lint: setup ## style and the mistakes a linter can find
 	@$(RUN) ruff check .
