@@ -10,7 +10,7 @@ from typing import Final
 from opentelemetry.trace import SpanKind
 
 from shared import metrics
-from shared.bus.connection import ANSWER, PAUSE, Away, Deaf, Refused, Unroutable, channel
+from shared.bus.connection import ANSWER, PAUSE, Away, Deaf, Refused, Unroutable, channel, check_cancelled
 from shared.bus.reader import ATTEMPT, REASON, Handler, Reader
 from shared.bus.sender import Sender
 from shared.bus.topology import DELAYS, EXCHANGE, declare, parked_queue, retry_queue
@@ -95,6 +95,7 @@ class Bus:
                 if vain == _VAIN:
                     raise Deaf(f"{queue} cannot be consumed") from error
                 pause = PAUSE
+            check_cancelled()
             if time.monotonic() - started > _LASTING:
                 vain, pause = 0, _PAUSE_MIN
             await asyncio.sleep(pause * random.uniform(0.5, 1))

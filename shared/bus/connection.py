@@ -46,11 +46,17 @@ def translated() -> Iterator[None]:
     except CONNECTION_EXCEPTIONS as error:  # time-outs among them
         raise Away(f"the connection failed ({type(error).__name__})") from None
     except asyncio.CancelledError:
-        # The library cancels what waits on a connection that closes; nobody has cancelled us.
-        task = asyncio.current_task()
-        if task and task.cancelling():
-            raise
+        # The library cancels what waits on a connection that closes.
         raise Away("the connection was closed") from None
+    finally:
+        check_cancelled()
+
+
+def check_cancelled() -> None:
+    """Raise CancelledError if somebody has cancelled us: inside the library a cancellation can get lost."""
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def connect(urls: Sequence[str], name: str) -> AbstractConnection:

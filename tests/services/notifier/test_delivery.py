@@ -43,7 +43,7 @@ async def test_an_event_reaches_the_receiver_signed_thin_and_in_neutral_words(ho
     assert data["id"] == received.id
     text = data.pop("text")
     assert text["zh"].endswith("请登录系统查看")
-    assert "“移交涉案物品和其他案卷材料”期限至 2026-12-02 00:00" in text["zh"]
+    assert "“移交涉案物品和其他案卷材料”期限至 2026-12-01 24:00" in text["zh"]
     assert data.pop("title") == {
         "zh": "涉嫌犯罪案件移送：立案",
         "en": "Transfer of a suspected crime: filed",
