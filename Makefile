@@ -6,7 +6,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test lint format types contracts demo up token clean
+.PHONY: help setup test proof lint format types contracts demo up token clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,8 +23,11 @@ up: setup ## run the suite in the foreground until Ctrl-C, its data under .local
 token: ## print a token of the running suite: make token UNIT=<code>
 	@$(RUN) python -m deploy.local token '$(UNIT)'
 
-test: setup lint types contracts ## every check, then every test on real servers
-	@$(RUN) pytest -n $(WORKERS) --dist loadgroup
+test: setup lint types contracts ## every check, then the tests on real servers
+	@$(RUN) pytest -n $(WORKERS) --dist loadgroup -m "not proof"
+
+proof: setup ## the tests that take minutes: thousands of cases, killed servers, 200,000 matters
+	@$(RUN) pytest -m proof
 
 lint: setup ## style and the mistakes a linter can find
 	@$(RUN) ruff check .

@@ -10,15 +10,27 @@ from deploy.local.servers import Servers, local_servers
 
 # Folders whose tests share one running service or suite: kept together when tests run side by side.
 _TOGETHER = ("contracts", "faults", "journeys", "services/notifier", "services/referral")
+# What takes minutes: thousands of cases, hundreds of thousands of documents, servers that are killed.
+_PROOFS = (
+    "contracts/test_openapi.py",
+    "deploy/test_demo.py",
+    "deploy/test_servers.py",
+    "faults",
+    "services/referral/test_calendar.py",
+    "shared/clocks/test_properties.py",
+    "shared/matters/test_scale.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests belong on one worker: those of a folder that shares a service, else those of a file."""
+    """Say which tests are proofs, and which belong on one worker: those of a folder that shares a service."""
     root = Path(__file__).parent
     for item in items:
         place = item.path.relative_to(root)
         folder = next((each for each in _TOGETHER if place.is_relative_to(each)), None)
         item.add_marker(pytest.mark.xdist_group(folder or str(place)))
+        if any(place.is_relative_to(each) for each in _PROOFS):
+            item.add_marker(pytest.mark.proof)
 
 
 @pytest.fixture(scope="session")

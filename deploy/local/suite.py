@@ -106,9 +106,9 @@ async def running_suite(
             *(program("api"), f"http://127.0.0.1:{port}"),
             *(program("worker"), f"http://127.0.0.1:{worker_port}"),
         )
-    await asyncio.gather(*migrations)
     suite = Suite(services, issuer)
     with issuer.serve():
+        await asyncio.gather(*migrations)
         try:
             await asyncio.gather(*(process.start() for process in suite.processes))
             await suite.ready()

@@ -60,6 +60,7 @@ async def test_an_event_reaches_the_receiver_signed_thin_and_in_neutral_words(ho
         "step": "file",
         "clock": "handover",
         "due_at": "2026-12-01T16:00:00.000Z",
+        "moved": [],
         "division": "410303",
     }
     (delivery,) = await finished(house, unit, webhook)
