@@ -3,26 +3,31 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
+import pymongo
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import ConnectionFailure, PyMongoError
 
 if TYPE_CHECKING:
-    from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
+    from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCollection, AsyncIOMotorDatabase
 
 # motor's classes take their parameter only in the stubs, so the names are texts at run time.
 Document: TypeAlias = dict[str, Any]
 Client: TypeAlias = "AsyncIOMotorClient[Document]"
 Database: TypeAlias = "AsyncIOMotorDatabase[Document]"
 Collection: TypeAlias = "AsyncIOMotorCollection[Document]"
+Session: TypeAlias = "AsyncIOMotorClientSession"
+
+T = TypeVar("T")
 
 PATIENCE: Final = 5.5  # seconds until a caller hears that the database is away
 _CLOCK_REFRESH: Final = 30.0
+_NO_LIMIT: Final = 24 * 3600.0  # None would mean the limit of the connection
 _RETRYABLE: Final = ("RetryableWriteError", "TransientTransactionError")
 _OPTIONS: Final[dict[str, Any]] = {
     # A step is kept only when a majority has it on disk, and what is read can no longer be rolled back.
@@ -68,6 +73,25 @@ async def guarded(seconds: float | None = PATIENCE) -> AsyncIterator[None]:
         ):
             raise Unavailable("MongoDB is not available") from error
         raise
+
+
+@asynccontextmanager
+async def unhurried() -> AsyncIterator[None]:
+    """Be `guarded` without a limit of time, for what takes as long as there are documents: an index."""
+    with pymongo.timeout(_NO_LIMIT):
+        async with guarded(None):
+            yield
+
+
+async def in_transaction(database: Database, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+    """Do the work in one transaction: all that it writes with the session is kept, or nothing of it.
+
+    It is done again from the beginning when another transaction was in its way, so it must do nothing else.
+    Raises Unavailable like `guarded`.
+    """
+    async with guarded(), await database.client.start_session() as session:
+        result: T = await session.with_transaction(work)
+    return result
 
 
 class ServerClock:

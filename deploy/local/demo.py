@@ -13,10 +13,12 @@ from time import monotonic
 from typing import Any
 
 from deploy.local import load, play
+from deploy.local.acts import Receipt
 from deploy.local.callers import Caller, Callers, addresses, calling, side_by_side
 from deploy.local.cases import personal_values, read_plan
+from deploy.local.chain import Chain, play_chain
 from deploy.local.load import Loaded, Opened
-from deploy.local.play import Receipt, Road, Walk
+from deploy.local.play import Road, Walk
 from deploy.local.process import first_to_end
 from deploy.local.receiver import Receiver
 from deploy.local.reckoning import Books, Reckoning, books, found_in
@@ -26,7 +28,7 @@ from deploy.local.suite import ROOT, Suite, SuiteError, running_suite
 
 PATIENCE = 60.0  # seconds until what was said must have arrived
 AT_ONCE = 8
-SERVICES = ("notifier", "referral")
+SERVICES = ("notifier", "referral", "suggestion")
 HOOKED = ("public_security", "procuratorate", "supervisory_commission")  # the others sit behind firewalls
 
 
@@ -60,13 +62,13 @@ async def demo(
         ):
             screen.say(f"The suite runs ({monotonic() - began:.1f} s).")
             playing = asyncio.create_task(perform(stage, rows, patience))
-            reckoning, amiss = await _unless_ended(suite, playing)
+            reckoning, chains, amiss = await _unless_ended(suite, playing)
         screen.say("Everything is stopped.")
     screen.amiss(amiss)
     faults = [f"{what}: {number}" for what, number in amiss.items() if number]
     for fault in faults:
         print(fault, file=sys.stderr, flush=True)
-    print(reckoning.line(monotonic() - began), flush=True)
+    print(reckoning.line(chains, monotonic() - began), flush=True)
     return 1 if faults else 0
 
 
@@ -90,8 +92,8 @@ async def staged(
                 await servers.mongo.drop(prefix + name)
 
 
-async def perform(stage: Stage, rows: slice, patience: float) -> tuple[Reckoning, Mapping[str, int]]:
-    """Load, play, deliver, show, count; the count, and whatever is amiss with its number."""
+async def perform(stage: Stage, rows: slice, patience: float) -> tuple[Reckoning, int, Mapping[str, int]]:
+    """Load, play, deliver, show, count; the count, the chains followed, and whatever is amiss with its number."""
     callers, screen, plan = stage.callers, stage.screen, read_plan(load.MAPPING)
     report = await load.load_units(callers, load.UNITS)
     units = [each async for each in callers.pages(load.KEEPER, "notifier", "/v1/units", active=True)]
@@ -106,17 +108,22 @@ async def perform(stage: Stage, rows: slice, patience: float) -> tuple[Reckoning
         callers, declaration, {(each["kind"], each["division"]): each["code"] for each in units}
     )
     walks = await _play(stage, player, loaded, rows)
+    missed = [walk for walk in walks if walk.road.overdue][:1]
+    chains = [await play_chain(callers, walk.matter, walk.unit) for walk in missed]
     await stage.books.settle(patience)
     receipts = [receipt for walk in walks for receipt in walk.receipts]
+    receipts += [receipt for chain in chains for receipt in chain.receipts]
     receipts += [Receipt(each.matter, 1, each.hash) for each in loaded.opened]
     reckoning = await stage.books.reckon(receipts)
     await _show(stage, declaration, walks, names)
+    for chain in chains:
+        await _show_chain(stage, chain, names)
     personal = personal_values(load.CASES, plan)
     amiss = {
         "signatures that do not hold": stage.receiver.refused,
         "places with personal data outside the matters": len(_leaks(stage, personal)),
     }
-    return reckoning, reckoning.losses | amiss
+    return reckoning, len(chains), reckoning.losses | amiss
 
 
 async def _hook(stage: Stage, units: Sequence[str]) -> None:
@@ -167,6 +174,23 @@ async def _show(stage: Stage, declaration: Any, walks: Sequence[Walk], names: Ma
             told = [each for each in (*arrived, *fetched) if each["matter"] == walk.matter]
             screen.notices(f"Notices of a case: {road.title}", told, names)
     screen.deliveries([each["unit"] for each in arrived], [each["unit"] for each in fetched], names)
+
+
+async def _show_chain(stage: Stage, chain: Chain, names: Mapping[str, str]) -> None:
+    """One miss and what came of it: its matters by one correlation, the suggestion from draft to verified points."""
+    matter = chain.matters["procuratorial_suggestion"]
+    reader = Caller(chain.issuer)
+    declared = await stage.callers.get(reader, "suggestion", "/v1/mechanisms/procuratorial_suggestion")
+    steps = {step["key"]: step["title"] for step in (declared["opening"], *declared["steps"])}
+    path = f"{declared['path']}/{matter}"
+    stage.screen.chain(chain.correlation, chain.matters, chain.state)
+    history = await stage.callers.get(reader, "suggestion", f"{path}/history")
+    stage.screen.timeline(
+        "From a missed decision to verified rectification", history["entries"], steps, names
+    )
+    stage.screen.clocks(
+        "Clocks of the suggestion", await stage.callers.get(reader, "suggestion", f"{path}/clocks"), names
+    )
 
 
 def _leaks(stage: Stage, personal: set[str]) -> list[str]:

@@ -13,6 +13,8 @@ from deploy.local.suite import ROOT
 
 SAMPLE = ROOT / "deploy" / "sample"
 UNITS, CASES, MAPPING = SAMPLE / "units.csv", SAMPLE / "cases.csv", SAMPLE / "mapping.toml"
+# A list of each service with procedures: it refuses units it has not heard of.
+LISTS = {"referral": "/v1/forward-transfers", "suggestion": "/v1/procuratorial-suggestions"}
 KEEPER = Caller("DIRECTORY", scope="directory:read directory:write")
 SPREAD_WITHIN = 30.0  # seconds from an import until every service knows the units
 AT_ONCE = 8
@@ -61,7 +63,7 @@ async def load_sample(callers: Callers) -> Loaded | None:
 
 
 async def load_units(callers: Callers, file: Path) -> Mapping[str, Any]:
-    """Import a roster and wait until the referral service knows its units; the report. Raises LoadError, Refusal."""
+    """Import a roster and wait until every service knows its units; the report. Raises LoadError, Refusal."""
     headers = {"Content-Type": _MEDIA_TYPES.get(file.suffix.lower(), "")}
     content = await asyncio.to_thread(file.read_bytes)
     answer = await callers.ask(
@@ -122,20 +124,21 @@ async def _matters(callers: Callers, unit: str, plan: Plan) -> set[str]:
 
 
 async def _spread(callers: Callers) -> None:
-    """Wait until the referral service has heard of every active unit."""
+    """Wait until every service with procedures has heard of every active unit."""
     waiting = {each["code"] async for each in callers.pages(KEEPER, "notifier", "/v1/units", active=True)}
     deadline = monotonic() + SPREAD_WITHIN
     while waiting:
         known = await side_by_side((_is_known(callers, unit) for unit in sorted(waiting)), AT_ONCE)
         waiting = {unit for unit, is_known in zip(sorted(waiting), known, strict=True) if not is_known}
         if waiting and monotonic() > deadline:
-            raise LoadError(f"the referral service has not heard of {len(waiting)} units in time")
+            raise LoadError(f"some service has not heard of {len(waiting)} units in time")
         await asyncio.sleep(0.2 if waiting else 0)
 
 
 async def _is_known(callers: Callers, unit: str) -> bool:
     try:
-        await callers.get(Caller(unit), "referral", "/v1/forward-transfers", limit=1)
+        for service, path in LISTS.items():
+            await callers.get(Caller(unit), service, path, limit=1)
     except Refusal as refusal:
         if refusal.code != "unit-unknown":
             raise

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from deploy.local.callers import Caller, Callers
+from deploy.local.acts import Acts, Receipt
+from deploy.local.callers import Callers
 from deploy.local.load import Opened
 from shared.clocks.calendar import published_calendar
 from shared.clocks.counting import Length, Rule, Unit, count
@@ -84,14 +85,6 @@ SHOWN = tuple(
 )
 
 
-class Receipt(NamedTuple):
-    """What the service acknowledged: this version of the matter, with this hash."""
-
-    matter: str
-    version: int
-    hash: str
-
-
 class Walk(NamedTuple):
     """A matter at the end of its road."""
 
@@ -112,15 +105,13 @@ def on_roads(matters: Iterable[Opened]) -> Iterator[tuple[Opened, Road]]:
 
 
 class Player:
-    """Takes steps through the public API alone: what a step asks for is read from the served declaration."""
+    """Walks roads, each step by the unit that fills its party."""
 
     def __init__(
         self, callers: Callers, declaration: Mapping[str, Any], units: Mapping[tuple[str, str], str]
     ) -> None:
         """`units`: the code of a unit by its kind and division."""
-        self._callers = callers
-        self._path: str = declaration["path"]
-        self._steps: dict[str, Any] = {step["key"]: step for step in declaration["steps"]}
+        self._acts = Acts(callers, "referral", declaration)
         self._kinds = {party["key"]: party["kinds"][0] for party in declaration["parties"]}
         self._units = units
         decision = next(clock for clock in declaration["clocks"] if clock["key"] == "decision")
@@ -128,27 +119,23 @@ class Player:
 
     async def walk(self, opened: Opened, road: Road) -> Walk:
         """Take every step of the road. Raises Refusal, httpx.HTTPError."""
-        view = await self._callers.get(Caller(opened.case.unit), "referral", f"{self._path}/{opened.matter}")
+        view = await self._acts.read(opened.case.unit, opened.matter)
         parties, division, state = dict(view["parties"]), view["division"], view["state"]["key"]
         receipts = [Receipt(opened.matter, 1, opened.hash)]
         for number, key in enumerate(road.steps):
-            step = self._steps[key]
-            unit = parties[step["by"][0]]
+            step = self._acts.steps[key]
             bound = {party: self._unit_for(party, division, parties) for party in step["binds"]}
-            body = await self._body(step, unit, bound)
-            if road.overdue and key in TO_DECISION:
-                body["acted_at"] = self._last_week.isoformat()
-            receipt = await self._callers.post(
-                Caller(
-                    unit, f"{unit}-{'01' if step['post'] else '07'}", (step["post"],) * bool(step["post"])
-                ),
-                "referral",
-                f"{self._path}/{opened.matter}/steps/{key}",
-                body,
-                f"{opened.matter}-{number}",
+            late = road.overdue and key in TO_DECISION
+            receipt, state = await self._acts.take(
+                parties[step["by"][0]],
+                opened.matter,
+                key,
+                bound=bound,
+                acted_at=self._last_week.isoformat() if late else None,
+                once=str(number),
             )
-            receipts.append(Receipt(opened.matter, receipt["version"], receipt["hash"]))
-            parties, state = parties | bound, receipt["state"]
+            receipts.append(receipt)
+            parties |= bound
         return Walk(opened.matter, opened.case.unit, road, state, tuple(receipts))
 
     def _unit_for(self, party: str, division: str, parties: Mapping[str, str]) -> str:
@@ -160,32 +147,6 @@ class Player:
             code for (each, _), code in self._units.items() if each == kind and code != parties[party]
         )
         return others[int(division) % len(others)]
-
-    async def _body(self, step: Mapping[str, Any], unit: str, bound: Mapping[str, str]) -> dict[str, Any]:
-        """What the declaration asks for: its own examples for the form, a paper of the unit's own for each paper."""
-        form, body = step["form"], dict[str, Any]()
-        if wanted := form.get("required"):
-            body["form"] = {name: form["properties"][name]["examples"][0] for name in wanted}
-        if wanted := [paper["key"] for paper in step["papers"] if paper["required"]]:
-            body["papers"] = {key: [await self._paper(unit, key)] for key in wanted}
-        return body | ({"parties": dict(bound)} if bound else {})
-
-    async def _paper(self, unit: str, key: str) -> str:
-        content = b"%%PDF-1.7\n%% %s\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%%%EOF\n" % key.encode()
-        answer = await self._callers.ask(
-            Caller(unit),
-            "POST",
-            "referral",
-            "/v1/papers",
-            content=content,
-            headers={"Content-Type": "application/pdf"},
-        )
-        paper: str = answer.json()["id"]
-        return paper
-
-
-def _person(unit: str, post: str | None) -> Caller:
-    return Caller(unit, f"{unit}-01", (post,)) if post else Caller(unit, f"{unit}-07")
 
 
 def _overdue_since(length: Mapping[str, Any], now: datetime) -> datetime:

@@ -9,14 +9,15 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from deploy.local.acts import Receipt
 from deploy.local.callers import Caller, Callers
-from deploy.local.play import Receipt
 from deploy.local.receiver import Receiver
 from shared.bus import Bus
 from shared.mongo import Collection, Mongo, connect
 
 AUDITOR = Caller("AUDITOR", scope="events:read-all events:read")
-QUEUES = ("referral.events", "notifier.events")
+PROCEDURES = ("referral", "suggestion")
+QUEUES = tuple(f"{service}.events" for service in (*PROCEDURES, "notifier"))
 _UNSENT = {"send_at": {"$exists": True}}
 
 Told = tuple[str, str]  # an event by its id, and the unit that is to hear of it
@@ -24,7 +25,10 @@ Told = tuple[str, str]  # an event by its id, and the unit that is to hear of it
 
 @dataclass(frozen=True, slots=True)
 class Reckoning:
-    """The count. The last five are what is lost; `missing` was acknowledged and is not there, `unsaid` in no feed."""
+    """The count. The last five are what is lost; `missing` was acknowledged and is not there, `unsaid` in no feed.
+
+    `drafts` were proposed to procuratorates.
+    """
 
     matters: int
     steps: int
@@ -32,6 +36,7 @@ class Reckoning:
     delivered: int
     pulled: int
     overdue: int
+    drafts: int
     undelivered: frozenset[Told]
     unsent: int
     parked: int
@@ -54,8 +59,8 @@ class Reckoning:
         """All losses together."""
         return sum(self.losses.values())
 
-    def line(self, seconds: float) -> str:
-        """The result as one JSON object."""
+    def line(self, chains: int, seconds: float) -> str:
+        """The result as one JSON object; `chains` were followed from a miss to verified rectification."""
         return json.dumps(
             {
                 "matters": self.matters,
@@ -63,6 +68,8 @@ class Reckoning:
                 "events": self.events,
                 "delivered": self.delivered,
                 "overdue": self.overdue,
+                "drafts": self.drafts,
+                "chains": chains,
                 "lost": self.lost,
                 "seconds": round(seconds, 1),
             }
@@ -73,22 +80,26 @@ class Books:
     """Looks things up where they are kept. Units with a secret at the receiver have an endpoint, the others pull."""
 
     def __init__(
-        self, referral: Mongo, notifier: Mongo, bus: Bus, callers: Callers, receiver: Receiver
+        self, procedures: Mapping[str, Mongo], notifier: Mongo, bus: Bus, callers: Callers, receiver: Receiver
     ) -> None:
-        self._referral, self._notifier, self._bus = referral, notifier, bus
+        self._procedures, self._notifier, self._bus = procedures, notifier, bus
         self._callers, self._receiver = callers, receiver
-        self.said: list[dict[str, Any]] = []  # the referral service's feed as read so far
+        self.said: list[dict[str, Any]] = []  # the feeds of the services with procedures, as read so far
+        self._read = dict.fromkeys(procedures, 0)
         self.pulled: dict[Told, dict[str, Any]] = {}
 
     @property
     def told(self) -> set[Told]:
-        """Who is to hear of what, by what the referral service has said."""
+        """Who is to hear of what, by what the services have said."""
         return {(event["id"], unit) for event in self.said for unit in event["data"].get("tell", ())}
 
     async def undelivered(self) -> frozenset[Told]:
         """What should have reached a unit and has not. Reads on in the feeds."""
-        after = self.said[-1]["number"] if self.said else 0
-        self.said += [each async for each in self._callers.numbered(AUDITOR, "referral", "/v1/events", after)]
+        for service, after in self._read.items():
+            feed = self._callers.numbered(AUDITOR, service, "/v1/events", after)
+            if more := [each async for each in feed]:
+                self._read[service] = more[-1]["number"]
+                self.said += more
         waiting = self.told - self._receiver.verified.keys() - self.pulled.keys()
         for unit in sorted({unit for _, unit in waiting} - self._receiver.secrets.keys()):
             feed = self._callers.numbered(Caller(unit), "notifier", "/v1/feed")
@@ -108,19 +119,21 @@ class Books:
     async def reckon(self, acknowledged: Iterable[Receipt]) -> Reckoning:
         """Count everything now; `acknowledged` is what callers were given receipts for."""
         promised, kept, steps = frozenset(acknowledged), set[Receipt](), 0
-        async for matter in self._matters.find({}, {"history": 1}):
-            for entry in matter["history"]:
-                kept.add(Receipt(matter["_id"], entry["version"], entry["hash"]))
-                steps += entry["kind"] == "step"
+        for matters in self._matters:
+            async for matter in matters.find({}, {"history": 1}):
+                for entry in matter["history"]:
+                    kept.add(Receipt(matter["_id"], entry["version"], entry["hash"]))
+                    steps += entry["kind"] == "step"
         undelivered = await self.undelivered()
         directory = [each async for each in self._callers.numbered(AUDITOR, "notifier", "/v1/events")]
         return Reckoning(
-            matters=await self._matters.count_documents({}),
+            matters=await self._count({}),
             steps=steps,
             events=len(self.said) + len(directory),
             delivered=len(self._receiver.verified),
             pulled=len(self.pulled),
-            overdue=await self._matters.count_documents({"clocks.state": "overdue"}),
+            overdue=await self._count({"clocks.state": "overdue"}),
+            drafts=await self._count({"mechanism": "supervision_draft"}),
             undelivered=undelivered,
             unsent=await self._unsent(),
             parked=sum([await self._bus.parked(queue) for queue in QUEUES]),
@@ -130,15 +143,19 @@ class Books:
         )
 
     @property
-    def _matters(self) -> Collection:
-        return self._referral.database["matters"]
+    def _matters(self) -> list[Collection]:
+        return [mongo.database["matters"] for mongo in self._procedures.values()]
+
+    async def _count(self, wanted: Mapping[str, Any]) -> int:
+        return sum([await matters.count_documents(wanted) for matters in self._matters])
 
     async def _due(self) -> int:
-        now = self._referral.clock.now()
-        return await self._matters.count_documents({"attention_at": {"$type": "date", "$lte": now}})
+        now = self._notifier.clock.now()
+        return await self._count({"attention_at": {"$type": "date", "$lte": now}})
 
     async def _unsent(self) -> int:
-        speaking = (self._matters, self._referral.database["requests"], self._notifier.database["units"])
+        asking = [mongo.database["requests"] for mongo in self._procedures.values()]
+        speaking = (*self._matters, *asking, self._notifier.database["units"])
         outboxes = [each["outbox"] for one in speaking async for each in one.find(_UNSENT, {"outbox": 1})]
         return sum(map(len, outboxes))
 
@@ -148,15 +165,16 @@ async def books(
     mongo_url: str, rabbit_urls: Sequence[str], prefix: str, callers: Callers, receiver: Receiver
 ) -> AsyncIterator[Books]:
     """The books of a running suite whose databases are named with `prefix`."""
-    referral = await connect(mongo_url, prefix + "referral")
+    procedures = {service: await connect(mongo_url, prefix + service) for service in PROCEDURES}
     notifier = await connect(mongo_url, prefix + "notifier")
     bus = Bus(rabbit_urls, "reckoning")
     try:
-        yield Books(referral, notifier, bus, callers, receiver)
+        yield Books(procedures, notifier, bus, callers, receiver)
     finally:
         await bus.close()
         await notifier.close()
-        await referral.close()
+        for mongo in procedures.values():
+            await mongo.close()
 
 
 def found_in(folders: Iterable[Path], texts: Mapping[str, Iterable[str]], values: Iterable[str]) -> list[str]:

@@ -101,6 +101,11 @@ class Screen:
             )
         self._table(title, ("clock", "on", "kind", "length", "due", "now", "article [mark]"), rows)
 
+    def chain(self, correlation: str, matters: Mapping[str, str], state: str) -> None:
+        """The matters that one cause led to."""
+        title = f"A chain, read by one correlation ({correlation}); the suggestion is now {state}"
+        self._table(title, ("mechanism", "matter"), list(matters.items()))
+
     def notices(self, title: str, notices: Iterable[Mapping[str, Any]], names: Names) -> None:
         """Who was told of one matter, and in what words."""
         rows = [

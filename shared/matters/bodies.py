@@ -8,7 +8,6 @@ from pydantic import AwareDatetime, BaseModel, Field, create_model
 
 from shared.matters.requests import Request
 from shared.mechanism.grammar import Form, Mechanism, Step
-from shared.mechanism.matter import Link
 
 UnitCode = Annotated[str, Field(pattern=r"^[A-Z0-9-]{2,32}$", examples=["LY-GA-001"])]
 DivisionCode = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["410329"])]
@@ -107,7 +106,7 @@ def request_of(body: ActBody, key: str) -> Request:
         papers={name: ids for name, ids in given.get("papers", {}).items() if ids},
         parties=given.get("parties", {}),
         division=given.get("division"),
-        links=[Link(link["rel"], link["matter"]) for link in given.get("links", [])],
+        links=[(link["rel"], link["matter"]) for link in given.get("links", [])],
     )
 
 

@@ -1,6 +1,7 @@
 """The verbs: open a matter, take a step, tell the time. Each is one write, and a repeat changes nothing."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import uuid5
@@ -10,11 +11,11 @@ from shared.clocks.calendar import SHANGHAI
 from shared.directory import Directory, Unit
 from shared.matters.requests import Absent, Actor, Request, Stale
 from shared.matters.speech import NAMESPACE, Speech
-from shared.matters.store import Matters, Reader
+from shared.matters.store import Matters, Reader, Twin
 from shared.mechanism import amend, core
 from shared.mechanism.core import Act, Change, Whereabouts
 from shared.mechanism.grammar import Mechanism, Party, Step
-from shared.mechanism.matter import Entry, Matter, PaperRef
+from shared.mechanism.matter import Entry, Link, Matter, PaperRef
 from shared.mechanism.permit import Refused, permit
 from shared.mechanism.reckoning import Terms
 
@@ -81,12 +82,17 @@ class Commands:
             if opener is None:
                 who = " or ".join(party.key for party in step.parties)
                 raise Refused("not-your-step", f"{step.key} is taken by {who}")
-            place = _place(matter_id, opener, request.division or unit.division, request, self._clock.now())
-            bound = await self._bound(mechanism, step, request.parties, place.divisions, {})
+            place = _place(matter_id, opener, unit, request, self._clock.now())
+            bound = await self._bound(mechanism, step, request, place.divisions, None)
+            await self._copied(step, request)
             act = await self._act(step.key, actor, request, wanted, bound)
             change = core.open_matter(mechanism, place, act, self._terms())
             with tracing.span("open matter", matter=matter_id, mechanism=mechanism.key, step=step.key):
-                if await self._matters.insert(change, await self._speech.events(mechanism, change)):
+                with _no_twin():
+                    inserted = await self._matters.insert(
+                        change, await self._speech.events(mechanism, change)
+                    )
+                if inserted:
                     return matter_id, change.entry
             first = await self._matters.find_own(matter_id)
         if first is None or first.history[0].digest != wanted:
@@ -113,7 +119,8 @@ class Commands:
             # Whether it may be done at all comes before what is wrong with how it is asked.
             at = request.acted_at or self._clock.now()
             permit(mechanism, matter, step_key, actor.unit, actor.posts, at, request.form)
-            bound = await self._bound(mechanism, step, request.parties, matter.divisions, matter.parties)
+            bound = await self._bound(mechanism, step, request, matter.divisions, matter)
+            await self._copied(step, request)
             act = await self._act(step_key, actor, request, wanted, bound)
             return core.take_step(mechanism, matter, act, self._terms())
 
@@ -161,8 +168,9 @@ class Commands:
             if seen is not None and seen != matter.version:
                 raise Stale(matter.version)
             change = await work(matter)
-            if await self._matters.advance(change, await self._speech.events(mechanism, change)):
-                return change.entry
+            with _no_twin():
+                if await self._matters.advance(change, await self._speech.events(mechanism, change)):
+                    return change.entry
         raise Refused("matter-busy", "other steps of this matter are being recorded; try again")
 
     async def tell_time(self, mechanism: Mechanism, matter: Matter) -> bool:
@@ -214,6 +222,7 @@ class Commands:
             form=request.form,
             papers=await self._found(actor.unit, request.papers),
             parties=bound,
+            automatic=actor.automatic,
         )
 
     async def _found(self, unit: str, asked: Mapping[str, Sequence[str]]) -> dict[str, tuple[PaperRef, ...]]:
@@ -237,16 +246,21 @@ class Commands:
         self,
         mechanism: Mechanism,
         step: Step,
-        named: Mapping[str, str | None],
+        request: Request,
         within: tuple[str, ...],
-        present: Mapping[str, str],
+        matter: Matter | None,
     ) -> dict[str, str]:
         """Return the unit for each party the step binds; at the opening, also for those filled by division."""
         bound: dict[str, str] = {}
+        answers = {**(matter.fields() if matter else {}), **request.form}
         for party in step.binds:
-            code = named.get(party.key)
+            code = request.parties.get(party.key)
             if code is not None:
-                bound[party.key] = await self._fitting(party, code, present)
+                fitting = await self._fitting(party, code, answers)
+                _check_place(party, fitting, within[0], answers)
+                if matter is not None:
+                    _check_rebinding(step, party, code, matter.parties.get(party.key))
+                bound[party.key] = code
         if step is mechanism.opening:
             for party in mechanism.parties:
                 if party.by_division and party.key not in bound:
@@ -257,19 +271,53 @@ class Commands:
                     bound[party.key] = unit.code
         return bound
 
-    async def _fitting(self, party: Party, code: str, present: Mapping[str, str]) -> str:
+    async def _fitting(self, party: Party, code: str, answers: Mapping[str, Any]) -> Unit:
         where = [f"parties.{party.key}"]
         unit = await self._directory.find(code)
         if unit is None or not unit.active:
             raise Refused("unit-unknown", "the directory knows no such unit", fields=where)
-        if unit.kind not in party.kinds:
-            raise Refused("unit-wrong-kind", f"{party.key} must be {' or '.join(party.kinds)}", fields=where)
-        if present.get(party.key) == code:
-            raise Refused("unit-unchanged", f"this unit is the {party.key} already", fields=where)
-        return code
+        kinds = party.kinds
+        if party.fits is not None:
+            kinds = party.fits.kinds.get(str(answers.get(party.fits.field)), kinds)
+        if unit.kind not in kinds:
+            raise Refused("unit-wrong-kind", f"{party.key} must be {' or '.join(kinds)}", fields=where)
+        return unit
+
+    async def _copied(self, step: Step, request: Request) -> None:
+        """Check the further units that the step names to be told."""
+        for place, code in enumerate((request.form.get(step.copies) or ()) if step.copies else ()):
+            copied = await self._directory.find(code)
+            if copied is None or not copied.active:
+                where = [f"form.{step.copies}.{place}"]
+                raise Refused("unit-unknown", "the directory knows no such unit", fields=where)
 
 
-def _place(matter: str, opener: Party, division: str, request: Request, now: datetime) -> Whereabouts:
+def _check_place(party: Party, unit: Unit, division: str, answers: Mapping[str, Any]) -> None:
+    near = party.near
+    if near is not None and unit.division != division and not answers.get(near.unless):
+        raise Refused("unit-elsewhere", near.otherwise, fields=[f"parties.{party.key}"])
+
+
+def _check_rebinding(step: Step, party: Party, code: str, present: str | None) -> None:
+    """A party hands over to another unit by a step of its own; other steps name the one that is bound."""
+    where = [f"parties.{party.key}"]
+    own = party in step.parties
+    if own and present == code:
+        raise Refused("unit-unchanged", f"this unit is the {party.key} already", fields=where)
+    if not own and present not in (None, code):
+        raise Refused("unit-bound", f"another unit is the {party.key} already", fields=where)
+
+
+@contextmanager
+def _no_twin() -> Iterator[None]:
+    try:
+        yield
+    except Twin as twin:
+        raise Refused("already-open", f"matter {twin.matter} is about the same and not over") from None
+
+
+def _place(matter: str, opener: Party, unit: Unit, request: Request, now: datetime) -> Whereabouts:
+    division = request.division or unit.division
     if not divisions.live(division, now.astimezone(SHANGHAI).date()):
         raise Refused("division-unknown", "there is no such division today", fields=["division"])
     return Whereabouts(
@@ -277,8 +325,8 @@ def _place(matter: str, opener: Party, division: str, request: Request, now: dat
         opener=opener.key,
         division=division,
         divisions=(division, *divisions.ancestors(division)),
-        correlation=matter,
-        links=tuple(request.links),
+        correlation=request.correlation or matter,
+        links=tuple(Link(rel, other, unit.code) for rel, other in request.links),
     )
 
 

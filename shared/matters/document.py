@@ -37,18 +37,20 @@ def opening_document(change: Change, outbox: Sequence[Document]) -> Document:
         "opened_at": matter.opened_at,
         "updated_at": matter.updated_at,
         "entered_at": matter.entered_at,
-        "links": [{"rel": link.rel, "matter": link.matter} for link in matter.links],
+        "links": link_documents(matter.links),
         "history": [entry_document(entry) for entry in matter.history],
         "clocks": clock_documents(matter.clocks),
         "outbox": list(outbox),
         "send_at": change.entry.recorded_at,
     }
     document |= counted(matter.clocks)
-    # Absent, not null: the indexes over these two are sparse.
+    # Absent, not null: the indexes over these are sparse.
     if change.attention_at is not None:
         document["attention_at"] = change.attention_at
     if change.owed_by is not None:
         document["owed_by"] = change.owed_by
+    if matter.only is not None:
+        document["only"] = matter.only
     return document
 
 
@@ -91,8 +93,13 @@ def matter_of(document: Mapping[str, Any]) -> Matter:
         entered_at=document["entered_at"],
         history=tuple(map(_entry, document["history"])),
         clocks=tuple(map(_ticking, document["clocks"])),
-        links=tuple(Link(link["rel"], link["matter"]) for link in document["links"]),
+        links=tuple(Link(**link) for link in document["links"]),
+        only=document.get("only"),
     )
+
+
+def link_documents(links: Sequence[Link]) -> list[Document]:
+    return [{"rel": link.rel, "matter": link.matter, "unit": link.unit} for link in links]
 
 
 def entry_document(entry: Entry) -> Document:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from shared.mechanism.chain import digest, plain
-from shared.mechanism.matter import Link
 
 
 class Stale(Exception):
@@ -23,16 +22,23 @@ class Absent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: the unit of the token, the person's id, and the posts that the law knows."""
+    """Who acts: the unit of the token, the person's id, and the posts that the law knows.
+
+    `automatic`: the service itself, in the unit's name; the unit is told like any other.
+    """
 
     unit: str
     person: str
     posts: frozenset[str]
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a caller asks for: the step's form, papers by id, parties by unit code, and the key of this request."""
+    """What a caller asks for: the step's form, papers by id, parties by unit code, and the key of this request.
+
+    `links`: pairs of relation and matter. `correlation`: the first cause, where something else led to a new matter.
+    """
 
     key: str
     form: Mapping[str, Any]
@@ -40,7 +46,8 @@ class Request:
     papers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     parties: Mapping[str, str | None] = field(default_factory=dict)
     division: str | None = None
-    links: Sequence[Link] = ()
+    links: Sequence[tuple[str, str]] = ()
+    correlation: str | None = None
 
     def digest(self, step: str) -> str:
         """Return what tells one request from another under the same key."""

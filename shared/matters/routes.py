@@ -21,7 +21,7 @@ from shared.matters.calendars import Calendars
 from shared.matters.commands import Clock, Commands
 from shared.matters.passports import Passport, passport
 from shared.matters.requests import Absent, Actor, Stale
-from shared.matters.store import Matters
+from shared.matters.store import Matters, oversees
 from shared.matters.store import Query as MatterQuery
 from shared.mechanism.chain import verify
 from shared.mechanism.describe import citation, length_text
@@ -29,6 +29,7 @@ from shared.mechanism.grammar import Mechanism, Step
 from shared.mechanism.matter import Matter
 from shared.mechanism.permit import Refused
 from shared.mechanism.reckoning import Terms
+from shared.mechanism.sight import shown
 from shared.papers import CONTENT, Papers
 
 UnitFilter = Annotated[str | None, Query(pattern=r"^[A-Z0-9-]{2,32}$")]
@@ -39,6 +40,7 @@ _STATUS = {
     "step-not-open": 409,
     "matter-full": 409,
     "matter-busy": 409,
+    "already-open": 409,
     "not-your-step": 403,
     "post-required": 403,
 }
@@ -70,6 +72,7 @@ def build_router(mechanism: Mechanism, parts: Parts) -> APIRouter:
     for step in mechanism.steps:
         _add_step(router, mechanism, step, parts)
     _add_correction(router, mechanism, parts)
+    _add_list(router, mechanism, parts)
     _add_reading(router, mechanism, parts)
     return router
 
@@ -163,18 +166,11 @@ def _add_correction(router: APIRouter, mechanism: Mechanism, parts: Parts) -> No
         return views.receipt(mechanism, str(matter), entry)
 
 
-def _add_reading(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
+def _add_list(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
     base = f"/v1/{mechanism.path}"
     reads = Depends(parts.identity.requires("matters:read"))
     # FastAPI reads the type at run time: the states of this very mechanism.
     states: Any = Literal[tuple(state.key for state in mechanism.states)]
-
-    async def seen_by(caller: Caller, matter_id: UUID) -> Matter:
-        reader = await _allowed(parts.commands.reader(caller.unit))
-        matter = await parts.matters.find(mechanism, str(matter_id), reader)
-        if matter is None:
-            raise not_found()
-        return matter
 
     @router.get(base, name=f"{mechanism.key}_list", summary=f"{mechanism.title}: list")
     async def list_matters(
@@ -186,12 +182,27 @@ def _add_reading(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
         overdue: bool | None = None,
         due_before: Moment = None,
         updated_since: Moment = None,
+        correlation: UUID | None = None,
+        linked_to: UUID | None = None,
         cursor: CursorText = None,
         limit: Limit = paging.DEFAULT_LIMIT,
         caller: Caller = reads,
     ) -> Page[views.Summary]:
-        """The matters your unit may see. `party`: a unit that is or was a party; `division`: it or one below it."""
-        query = MatterQuery(state, party, division, overdue, due_before, updated_since)
+        """The matters your unit may see.
+
+        `party`: a unit that is or was a party; `division`: it or one below it; `correlation`: all that has the same
+        first cause; `linked_to`: what was made of that matter.
+        """
+        query = MatterQuery(
+            state,
+            party,
+            division,
+            overdue,
+            due_before,
+            updated_since,
+            str(correlation) if correlation else None,
+            str(linked_to) if linked_to else None,
+        )
         reader = await _allowed(parts.commands.reader(caller.unit))
         field, _ = query.order
         asked = {"mechanism": mechanism.key, "unit": caller.unit, "query": str(query)}
@@ -206,12 +217,28 @@ def _add_reading(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
         response.headers.update(paging.link_next(request, following))
         return Page(items=[views.summary(mechanism, each, now) for each in shown], next=following)
 
+
+def _add_reading(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
+    base = f"/v1/{mechanism.path}"
+    reads = Depends(parts.identity.requires("matters:read"))
+
+    async def seen_whole(caller: Caller, matter_id: UUID) -> tuple[Matter, Matter]:
+        """Return the matter, and what the caller's unit is shown of it."""
+        reader = await _allowed(parts.commands.reader(caller.unit))
+        matter = await parts.matters.find(mechanism, str(matter_id), reader)
+        if matter is None:
+            raise not_found()
+        return matter, matter if oversees(mechanism, reader) else shown(mechanism, matter, reader.unit)
+
+    async def seen_by(caller: Caller, matter_id: UUID) -> Matter:
+        return (await seen_whole(caller, matter_id))[1]
+
     @router.get(f"{base}/{{matter}}", name=f"{mechanism.key}_read", summary=f"{mechanism.title}: read one")
     async def read_matter(matter: UUID, response: Response, caller: Caller = reads) -> views.MatterView:
         """One matter, with what your unit may do next and by when."""
-        found = await seen_by(caller, matter)
-        response.headers["ETag"] = etag(found.version)
-        return views.matter_view(mechanism, found, caller.unit, parts.clock.now())
+        whole, found = await seen_whole(caller, matter)
+        response.headers["ETag"] = etag(whole.version)
+        return views.matter_view(mechanism, whole, found, caller.unit, parts.clock.now())
 
     @router.get(f"{base}/{{matter}}/clocks", name=f"{mechanism.key}_clocks", summary="期限")
     async def read_clocks(matter: UUID, caller: Caller = reads) -> list[Passport]:
@@ -233,7 +260,7 @@ def _add_reading(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
     @router.get(f"{base}/{{matter}}/history/verify", name=f"{mechanism.key}_verify", summary="核验历史")
     async def verify_history(matter: UUID, caller: Caller = reads) -> views.Verification:
         """Whether the history is what was recorded; if not, the first entry that does not fit."""
-        found = await seen_by(caller, matter)
+        found, _ = await seen_whole(caller, matter)
         misfit = verify(found.id, found.history)
         shown = views.MisfitView(version=misfit.version, reason=misfit.reason) if misfit else None
         return views.Verification(

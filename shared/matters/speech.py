@@ -39,7 +39,7 @@ class Speech:
                     version=matter.version,
                     correlation=matter.correlation,
                     traceparent=tracing.current_traceparent(),
-                    units=matter.readers,
+                    units=said.units if said.units is not None else matter.readers,
                     divisions=matter.divisions if mechanism.overseers else (),
                 )
             )

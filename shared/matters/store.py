@@ -14,6 +14,7 @@ from shared.matters.document import (
     clock_documents,
     counted,
     entry_document,
+    link_documents,
     matter_of,
     opening_document,
     overseers_of,
@@ -31,7 +32,7 @@ _LAST = "\uffff"  # after every character of an id
 # The server's clock decides, inside the index: the type keeps matters without the field out of the scan.
 _DUE = {"attention_at": {"$type": "date"}, "$expr": {"$lte": ["$attention_at", "$$NOW"]}}
 _NO_LIMIT = 24 * 3600.0  # None would mean the limit of the connection
-_SPARSE = ("attention_at", "owed_by", "calendar", "counted_until")
+_SPARSE = ("attention_at", "owed_by", "calendar", "counted_until", "only")
 _SUMMARY = {"history": 0, "clocks": 0, "outbox": 0}
 # Time and the calendar change clocks alone: of the history they need the last entry, to which the next is linked.
 _CLOCKS = {"outbox": 0, "history": {"$slice": -1}}
@@ -48,6 +49,17 @@ _NEWEST_IN_STATE = [*_SEEN, ("state", ASCENDING), ("opened_at", DESCENDING), ("_
 # With the state behind, matters in another one are passed over without being read.
 _CHANGED = [*_SEEN, ("updated_at", ASCENDING), ("_id", ASCENDING), ("state", ASCENDING)]
 _OWED = [*_SEEN, ("owed_by", ASCENDING), ("_id", ASCENDING), ("state", ASCENDING)]
+_CORRELATED = [("correlation", ASCENDING), ("opened_at", DESCENDING), ("_id", DESCENDING)]
+_LINKED = [("links.matter", ASCENDING), ("opened_at", DESCENDING), ("_id", DESCENDING)]
+_ONLY = [("only", ASCENDING)]
+
+
+class Twin(Exception):
+    """Another open matter is about the same, of which there may be one."""
+
+    def __init__(self, matter: str) -> None:
+        super().__init__(f"matter {matter} is about the same")
+        self.matter = matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,8 @@ class Query:
     overdue: bool | None = None
     due_before: datetime | None = None
     updated_since: datetime | None = None
+    correlation: str | None = None
+    linked_to: str | None = None
 
     @property
     def order(self) -> tuple[str, int]:
@@ -124,6 +138,10 @@ class Matters:
             conditions.append(_visible_to(mechanism, reader))
         if query.state is not None:
             conditions.append({"state": query.state})
+        if query.correlation is not None:
+            conditions.append({"correlation": query.correlation})
+        if query.linked_to is not None:
+            conditions.append({"links": {"$elemMatch": _made_by(mechanism, reader, query.linked_to)}})
         if query.overdue is not None:
             over = {"owed_by": {"$type": "date", "$lte": now}}
             conditions.append(over if query.overdue else {"$nor": [over]})
@@ -197,17 +215,18 @@ class Matters:
             return [matter_of(document) for document in await found.limit(limit).to_list(limit)]
 
     async def insert(self, change: Change, events: Sequence[Event]) -> bool:
-        """Keep a new matter with what is to be said of it; False if its id is taken."""
+        """Keep a new matter with what is to be said of it; False if its id is taken. Raises Twin."""
         document = opening_document(change, [event.document() for event in events])
         async with guarded():
             try:
                 await self.collection.insert_one(document)
-            except DuplicateKeyError:
+            except DuplicateKeyError as error:
+                await self._look_for_twin(error, change)
                 return False
         return True
 
     async def advance(self, change: Change, events: Sequence[Event]) -> bool:
-        """Write a change if the matter is still at the version before it; False if it has moved on."""
+        """Write a change if the matter is still at the version before it; False if it has moved on. Raises Twin."""
         matter, entry = change.matter, change.entry
         changed: dict[str, Any] = {
             "state": matter.state,
@@ -217,10 +236,16 @@ class Matters:
             "seen_by": seen_by(matter),
             "updated_at": matter.updated_at,
             "entered_at": matter.entered_at,
+            "links": link_documents(matter.links),
             "clocks": clock_documents(matter.clocks),
             "send_at": entry.recorded_at,
         }
-        present = {"attention_at": change.attention_at, "owed_by": change.owed_by, **counted(matter.clocks)}
+        present = {
+            "attention_at": change.attention_at,
+            "owed_by": change.owed_by,
+            "only": matter.only,
+            **counted(matter.clocks),
+        }
         changed |= {name: value for name, value in present.items() if value is not None}
         unset = {name: "" for name in _SPARSE if name not in changed}
         update: dict[str, Any] = {
@@ -233,8 +258,20 @@ class Matters:
         if unset:
             update["$unset"] = unset
         async with guarded():
-            found = await self.collection.update_one({"_id": matter.id, "version": entry.version - 1}, update)
+            try:
+                found = await self.collection.update_one(
+                    {"_id": matter.id, "version": entry.version - 1}, update
+                )
+            except DuplicateKeyError as error:
+                await self._look_for_twin(error, change)
+                raise
         return found.matched_count == 1
+
+    async def _look_for_twin(self, error: DuplicateKeyError, change: Change) -> None:
+        if "only" in ((error.details or {}).get("keyPattern") or {}):
+            twin = await self.collection.find_one({"only": change.matter.only}, {"_id": 1}, hint=_ONLY)
+            if twin is not None:
+                raise Twin(twin["_id"]) from None
 
     async def counted_before(self, cutoffs: Mapping[int, datetime], limit: int) -> list[Matter]:
         """Return matters with a clock counted by an older calendar, that the change to a newer one may move."""
@@ -283,10 +320,17 @@ def _indexes() -> Iterator[IndexModel]:
     for keys in (_NEWEST, _NEWEST_IN_STATE, _CHANGED):
         yield IndexModel(keys)
     yield IndexModel(_OWED, partialFilterExpression={"owed_by": {"$type": "date"}})
+    yield IndexModel(_CORRELATED)
+    yield IndexModel(_LINKED)
+    yield IndexModel(_ONLY, unique=True, sparse=True)
 
 
 def _index_for(query: Query) -> _Index:
-    """Return the index that has the query's order."""
+    """Return the index that has the query's order; of what belongs together there is little."""
+    if query.correlation is not None:
+        return _CORRELATED
+    if query.linked_to is not None:
+        return _LINKED
     match query.order[0]:
         case "owed_by":
             return _OWED
@@ -302,15 +346,21 @@ def _of(mechanism: Mechanism) -> dict[str, Any]:
 
 def _visible_to(mechanism: Mechanism, reader: Reader) -> dict[str, Any]:
     """Return who sees what: parties, present and former, and overseers of the matter's division."""
-    if _oversees(mechanism, reader):
+    if oversees(mechanism, reader):
         return {"$or": [{"readers": reader.unit}, {"divisions": reader.division}]}
     return {"readers": reader.unit}
 
 
 def _eyes(mechanism: Mechanism, reader: Reader) -> list[str]:
     """Return the same as values of `seen_by`."""
-    return [reader.unit, *([overseers_of(reader.division)] if _oversees(mechanism, reader) else [])]
+    return [reader.unit, *([overseers_of(reader.division)] if oversees(mechanism, reader) else [])]
 
 
-def _oversees(mechanism: Mechanism, reader: Reader) -> bool:
+def _made_by(mechanism: Mechanism, reader: Reader, matter: str) -> dict[str, Any]:
+    """Return which links to a matter count: for who is no overseer, its own."""
+    return {"matter": matter} if oversees(mechanism, reader) else {"matter": matter, "unit": reader.unit}
+
+
+def oversees(mechanism: Mechanism, reader: Reader) -> bool:
+    """Return whether the reader is of a kind that oversees the procedure."""
     return any(reader.kind in party.kinds for party in mechanism.overseers)

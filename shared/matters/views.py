@@ -57,6 +57,7 @@ class Summary(BaseModel):
     version: int
     division: str
     parties: dict[str, str]
+    correlation: str = Field(description="The first cause: the same for every matter that one led to.")
     opened_at: datetime
     updated_at: datetime
     due_at: datetime | None = Field(description="Earliest end of a duty that is still owed.")
@@ -178,6 +179,7 @@ def summary(mechanism: Mechanism, document: Mapping[str, Any], now: datetime) ->
         version=document["version"],
         division=document["division"],
         parties=document["parties"],
+        correlation=document["correlation"],
         opened_at=document["opened_at"],
         updated_at=document["updated_at"],
         due_at=due_at,
@@ -185,11 +187,11 @@ def summary(mechanism: Mechanism, document: Mapping[str, Any], now: datetime) ->
     )
 
 
-def matter_view(mechanism: Mechanism, matter: Matter, unit: str, now: datetime) -> MatterView:
-    """Return the matter with the steps that `unit` may take at `now`."""
+def matter_view(mechanism: Mechanism, matter: Matter, shown: Matter, unit: str, now: datetime) -> MatterView:
+    """Return what is shown of the matter to `unit`, with the steps that it may take at `now`."""
     owed = [
         run.due_at
-        for run in matter.open_clocks()
+        for run in shown.open_clocks()
         if run.due_at is not None and mechanism.clock_by_key[run.key].kind in (Kind.DUTY, Kind.CYCLE)
     ]
     due_at = min(owed, default=None)
@@ -201,13 +203,14 @@ def matter_view(mechanism: Mechanism, matter: Matter, unit: str, now: datetime) 
         version=matter.version,
         division=matter.division,
         parties=dict(matter.parties),
+        correlation=matter.correlation,
         opened_at=matter.opened_at,
         updated_at=matter.updated_at,
         due_at=due_at,
         overdue=due_at is not None and due_at <= now,
         entered_at=matter.entered_at,
-        fields=matter.fields(),
-        links=[LinkView(rel=link.rel, matter=link.matter) for link in matter.links],
+        fields=shown.fields(),
+        links=[LinkView(rel=link.rel, matter=link.matter) for link in shown.links],
         next=list(_next(mechanism, matter, unit, now)),
     )
 

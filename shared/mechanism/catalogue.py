@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from shared.events import CONTENT_TYPE, PREFIX
-from shared.mechanism.grammar import Kind, Mechanism, Step
+from shared.mechanism.grammar import Kind, Mechanism, Proposal, Step
 
 Schema = dict[str, Any]
 
@@ -99,7 +99,10 @@ def _of_clocks(mechanism: Mechanism) -> Iterator[tuple[str, str, Schema]]:
 
 def _proposals(mechanism: Mechanism) -> Schema:
     """What may follow a missed duty, where a clock declares it."""
-    proposed = [each for clock in mechanism.clocks for each in clock.proposes]
+    return _proposed(mechanism, [each for clock in mechanism.clocks for each in clock.proposes])
+
+
+def _proposed(mechanism: Mechanism, proposed: list[Proposal]) -> Schema:
     if not proposed:
         return {}
     instruments = sorted({each.instrument for each in proposed})
@@ -112,7 +115,9 @@ def _step_payload(mechanism: Mechanism, steps: list[Step]) -> Schema:
     by = _object({"party": {"enum": sorted({p.key for step in steps for p in step.parties})}, "unit": _UNIT})
     opens = sorted({key for step in steps for key in step.opens})
     asked: Schema = {"type": "array", "items": {"enum": opens}} if opens else {"type": "array", "maxItems": 0}
-    return _payload(mechanism, {"step": {"enum": [step.key for step in steps]}, "by": by, "opens": asked})
+    proposed = _proposed(mechanism, [each for step in steps for each in step.proposes])
+    named = {"step": {"enum": [step.key for step in steps]}, "by": by, "opens": asked}
+    return _payload(mechanism, named | proposed)
 
 
 def _payload(mechanism: Mechanism, further: Schema) -> Schema:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from shared.mechanism.grammar import (
     ANY_OPEN_STATE,
+    AnyOf,
     ByChoice,
     Clock,
     Condition,
@@ -101,19 +102,38 @@ def _bindings(m: Mechanism) -> Iterator[str]:
             yield f"party {party.key} has neither kinds of unit nor a party that records it"
         elif party.key not in bound and not party.by_division:
             yield f"party {party.key} is never filled by a unit"
+        for name in (party.fits.field if party.fits else None, party.near.unless if party.near else None):
+            if name is not None:
+                yield from _unknown(f"party {party.key}", "field", (name,), _fields(m))
     yield from _unknown("the mechanism is overseen by", "party", (p.key for p in m.overseers), m.party_by_key)
+    if m.only_one is not None:
+        where = "the rule of the only one"
+        yield from _unknown(where, "party", (party.key for party in m.only_one.parties), m.party_by_key)
+        yield from _unknown(where, "field", m.only_one.fields, _fields(m))
+        yield from _unknown(where, "state", m.only_one.during, m.state_by_key)
+        yield from _uncited(where, m.only_one)
 
 
 def _step(m: Mechanism, step: Step) -> Iterator[str]:
     where = f"step {step.key}"
-    parties = (*step.parties, *step.binds, *(step.tells or ()))
+    proposed_to = (proposal.by for proposal in step.proposes)
+    parties = (*step.parties, *step.binds, *(step.tells or ()), *(step.shown_to or ()), *proposed_to)
     yield from _unknown(where, "party", (party.key for party in parties), m.party_by_key)
     if step.source != ANY_OPEN_STATE:
         yield from _unknown(where, "state", step.source, m.state_by_key)
     if step.to is not None:
         yield from _unknown(where, "state", (step.to,), m.state_by_key)
     yield from _uncited(where, step)
+    yield from (fault for proposal in step.proposes for fault in _uncited(where, proposal))
     yield from _conditions(m, where, step.when)
+    named = (name for name in (step.copies, step.links) if name is not None)
+    yield from _unknown(where, "field", named, step.form.model_fields)
+    if step.shown_to is not None:
+        shown_to = {party.key for party in step.shown_to}
+        if not {party.recorded_by or party.key for party in step.parties} <= shown_to:
+            yield f"{where} is not shown to those who take it"
+        if step.tells is None or not {party.key for party in step.tells} <= shown_to:
+            yield f"{where} is told to parties that it is not shown to"
     if not _KEY.match(step.said):
         yield f"{where} says {step.said!r}, which is not lower_case"
     for name, info in step.form.model_fields.items():
@@ -169,8 +189,11 @@ def _clock(m: Mechanism, clock: Clock) -> Iterator[str]:
 def _length(m: Mechanism, where: str, source: LengthSource) -> Iterator[str]:
     if isinstance(source, ByChoice | FromForm) and source.field not in _fields(m):
         yield f"{where} takes its length from the field {source.field}, which no form has"
-    if isinstance(source, ByChoice) and not source.lengths:
-        yield f"{where} has no length for any choice"
+    if isinstance(source, ByChoice):
+        if not source.lengths:
+            yield f"{where} has no length for any choice"
+        for chosen in source.lengths.values():
+            yield from _length(m, where, chosen)
 
 
 def _conditions(m: Mechanism, where: str, conditions: tuple[Condition, ...]) -> Iterator[str]:
@@ -189,6 +212,8 @@ def _conditions(m: Mechanism, where: str, conditions: tuple[Condition, ...]) -> 
                 yield from _unknown(where, "step", (*among, *steps), m.step_by_key)
             case Past(clock):
                 yield from _unknown(where, "clock", (clock,), m.clock_by_key)
+            case AnyOf(alternatives):
+                yield from _conditions(m, where, alternatives)
 
 
 def _fields(m: Mechanism) -> set[str]:

@@ -50,7 +50,8 @@ class Clockwork:
     def step(self, move: Move, holds: Callable[[tuple[Condition, ...]], bool]) -> None:
         """Let one step end, extend, pause, resume and start clocks, in this order."""
         for place, run in enumerate(self.runs):
-            if run.item is not None and run.item != move.form.get(self._declared(run).item or ""):
+            named = move.form.get(self._declared(run).item or "")
+            if named is not None and run.item is not None and run.item != named:
                 continue
             if run.open:
                 self._end(place, self._declared(run), move)

@@ -1,18 +1,20 @@
 """The pure core: matter + act + time in; the next matter and what to say out, or `Refused` with the reason."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from shared.mechanism.chain import seal
 from shared.mechanism.clockwork import Clockwork, Move
-from shared.mechanism.grammar import Kind, Mechanism, Reminder, Step, cites_of
+from shared.mechanism.grammar import Kind, Mechanism, Proposal, Reminder, Step, cites_of
 from shared.mechanism.matter import Entry, Link, Matter, PaperRef, Ticking
 from shared.mechanism.permit import Refused, acting_party, holds, permit
 from shared.mechanism.reckoning import Terms, moment_of
 
 MAX_ENTRIES = 1000
+TAKEN_UP = "takes_up"  # the link from a matter to one of those it was made of
 # A department's clock may be a little ahead of ours.
 _AHEAD = timedelta(minutes=5)
 # Nothing this suite records was done before the decree's own procedures existed in their present form.
@@ -23,7 +25,7 @@ _PROMPT = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A step as a unit declares it. `key` and `digest` make a repeat recognisable."""
+    """A step as a unit declares it, or (`automatic`) the service in its name; `key` and `digest` tell a repeat."""
 
     step: str
     unit: str
@@ -36,15 +38,20 @@ class Act:
     form: Mapping[str, Any] = field(default_factory=dict)
     papers: Mapping[str, tuple[PaperRef, ...]] = field(default_factory=dict)
     parties: Mapping[str, str] = field(default_factory=dict)
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Something to be told as an event: its past participle, whom it concerns, and ids."""
+    """Something to be told as an event: its past participle, whom it concerns, and ids.
+
+    `units`: who may read it, where those are not all the readers of the matter.
+    """
 
     participle: str
     tell: tuple[str, ...]
     data: Mapping[str, Any]
+    units: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +173,8 @@ def _advance(mechanism: Mechanism, matter: Matter, step: Step, act: Act, terms: 
         bound=act.parties,
     )
     parties = {**matter.parties, **act.parties}
+    copied = _named(act.form, step.copies)
+    taken_up = tuple(Link(TAKEN_UP, other, act.unit) for other in _named(act.form, step.links))
     moved = to != matter.state
     # Conditions and lengths look at the matter as this very step leaves it.
     after = replace(
@@ -173,7 +182,8 @@ def _advance(mechanism: Mechanism, matter: Matter, step: Step, act: Act, terms: 
         state=to,
         version=version,
         parties=parties,
-        readers=tuple(dict.fromkeys((*matter.readers, *parties.values()))),
+        readers=tuple(dict.fromkeys((*matter.readers, *parties.values(), *copied))),
+        links=tuple(dict.fromkeys((*matter.links, *taken_up))),
         updated_at=act.recorded_at,
         entered_at=act.acted_at if moved else matter.entered_at,
         history=(*matter.history, entry),
@@ -183,13 +193,20 @@ def _advance(mechanism: Mechanism, matter: Matter, step: Step, act: Act, terms: 
     move = Move(step.key, entry.source, to, act.acted_at, version, act.form, after.fields())
     clockwork.step(move, lambda conditions: all(holds(each, after, act.acted_at) for each in conditions))
     entry = replace(entry, clocks=tuple(clockwork.changes))
-    tell = _told(step, parties, act.unit)
-    said = Said(
-        step.said,
-        tell,
-        {"step": step.key, "opens": list(step.opens), "by": {"party": entry.party, "unit": act.unit}},
-    )
-    return changed(matter, after, entry, clockwork, (said,))
+    tell = tuple(dict.fromkeys((*_told(step, parties, None if act.automatic else act.unit), *copied)))
+    data: dict[str, Any] = {
+        "step": step.key,
+        "opens": list(step.opens),
+        "by": {"party": entry.party, "unit": act.unit},
+    }
+    if step.proposes:
+        data["proposes"] = _proposed(step.proposes)
+    readers = None
+    if step.shown_to is not None:
+        allowed = [parties[party.key] for party in step.shown_to if party.key in parties]
+        readers = tuple(dict.fromkeys((act.unit, *allowed)))
+    said = Said(step.said, tell, data, readers)
+    return changed(matter, replace(after, only=_only(mechanism, after)), entry, clockwork, (said,))
 
 
 def _check_dates(mechanism: Mechanism, matter: Matter, step: Step, act: Act) -> None:
@@ -226,9 +243,32 @@ def changed(
     return Change(matter, entry, tuple(said), clockwork.attention_at(), clockwork.owed_by())
 
 
-def _told(step: Step, parties: Mapping[str, str], actor: str) -> tuple[str, ...]:
+def _only(mechanism: Mechanism, matter: Matter) -> str | None:
+    """Return what no other matter may have in common with this one now."""
+    rule = mechanism.only_one
+    if rule is None or matter.state not in rule.during:
+        return None
+    fields = matter.fields()
+    same = [matter.parties.get(party.key) for party in rule.parties] + [
+        fields.get(name) for name in rule.fields
+    ]
+    return json.dumps([mechanism.key, *same], ensure_ascii=False)
+
+
+def _named(form: Mapping[str, Any], name: str | None) -> Sequence[str]:
+    return (form.get(name) or ()) if name is not None else ()
+
+
+def _told(step: Step, parties: Mapping[str, str], actor: str | None) -> tuple[str, ...]:
     keys = [party.key for party in step.tells] if step.tells is not None else list(parties)
     return tuple(dict.fromkeys(parties[key] for key in keys if key in parties and parties[key] != actor))
+
+
+def _proposed(proposals: Iterable[Proposal]) -> list[dict[str, Any]]:
+    return [
+        {"instrument": each.instrument, "party": each.by.key, "cites": [str(c) for c in cites_of(each.cite)]}
+        for each in proposals
+    ]
 
 
 Over = Literal["duty_missed", "right_lapsed", "deadline_reminded", "time_elapsed"]
@@ -250,14 +290,7 @@ def _time_said(mechanism: Mechanism, matter: Matter, run: Ticking, reminder: Rem
     superior_of = matter.parties.get(debtor) if "superior" in to else None
     data: dict[str, Any] = {"clock": fact, "on": {"party": clock.on.key, "unit": matter.parties.get(debtor)}}
     if participle == "duty_missed" and clock.proposes:
-        data["proposes"] = [
-            {
-                "instrument": each.instrument,
-                "party": each.by.key,
-                "cites": [str(c) for c in cites_of(each.cite)],
-            }
-            for each in clock.proposes
-        ]
+        data["proposes"] = _proposed(clock.proposes)
     if superior_of is not None:
         data["superior_of"] = superior_of
     return Said(participle, tuple(tell), data)

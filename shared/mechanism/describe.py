@@ -1,9 +1,11 @@
 """A declaration as JSON, from which a client can be built, and as a Mermaid state diagram."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from shared.clocks.counting import Length
 from shared.mechanism.grammar import (
+    AnyOf,
     ByChoice,
     Cites,
     Clock,
@@ -43,6 +45,10 @@ def declaration(mechanism: Mechanism) -> dict[str, Any]:
                 "kinds": list(party.kinds),
                 "by_division": party.by_division,
                 "recorded_by": party.recorded_by,
+                "fits": {"field": party.fits.field, "kinds": _plain(party.fits.kinds)}
+                if party.fits
+                else None,
+                "near": {"unless": party.near.unless} if party.near else None,
                 "oversees": party in mechanism.overseers,
             }
             for party in mechanism.parties
@@ -77,7 +83,7 @@ def length_text(source: LengthSource) -> str:
         case Length():
             return str(source)
         case ByChoice(field, lengths):
-            return "; ".join(f"{length} if {field} is {value}" for value, length in lengths.items())
+            return "; ".join(f"{length_text(each)} if {field} is {value}" for value, each in lengths.items())
         case FromForm(field, unit, otherwise):
             return f"as many {unit.value} as {field} says" + (f", else {otherwise}" if otherwise else "")
         case FromSetting(setting, default):
@@ -99,6 +105,10 @@ def _step(mechanism: Mechanism, step: Step) -> dict[str, Any]:
         "when": [_condition(condition) for condition in step.when],
         "tells": [party.key for party in step.tells] if step.tells is not None else None,
         "opens": list(step.opens),
+        "proposes": [{"instrument": each.instrument, "title": each.title} for each in step.proposes],
+        "shown_to": [party.key for party in step.shown_to] if step.shown_to is not None else None,
+        "copies": step.copies,
+        "links": step.links,
         "cites": _cites(step.cite),
     }
 
@@ -155,6 +165,10 @@ def _length(source: LengthSource) -> dict[str, Any]:
             return {"setting": setting, "default": _length(default) if default else None}
 
 
+def _plain(kinds: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
+    return {value: list(fitting) for value, fitting in kinds.items()}
+
+
 def _condition(condition: Condition) -> dict[str, Any]:
     match condition:
         case FieldIs(field, values):
@@ -169,6 +183,8 @@ def _condition(condition: Condition) -> dict[str, Any]:
             return {"of": items, "item": item, "among": list(among), "last": list(steps)}
         case Past(clock):
             return {"past": clock}
+        case AnyOf(conditions):
+            return {"any_of": [_condition(each) for each in conditions]}
 
 
 def _cites(cite: Cites) -> list[dict[str, str]]:

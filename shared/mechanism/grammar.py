@@ -56,12 +56,29 @@ class Form(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class KindsBy:
+    """Which kinds of unit fit, by the value of a form field."""
+
+    field: str
+    kinds: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The unit must belong to the division of the matter, unless this yes-or-no form field says yes."""
+
+    unless: str
+    otherwise: str
+
+
+@dataclass(frozen=True, slots=True)
 class Party:
     """A role in a mechanism.
 
     It is filled by a unit of one of `kinds`: by the unit that opens, by a step that binds it, or (`by_division`) by the
-    unit of that kind for the matter's division. A person who is no unit has no kinds and `recorded_by` names the party
-    that enters the person's acts.
+    unit of that kind for the matter's division. `fits` narrows the kinds by what a form says, `near` the place. Once
+    bound, it is bound to another unit by a step of its own only. A person who is no unit has no kinds and
+    `recorded_by` names the party that enters the person's acts.
     """
 
     key: str
@@ -69,6 +86,8 @@ class Party:
     kinds: tuple[str, ...] = ()
     by_division: bool = False
     recorded_by: str | None = None
+    fits: KindsBy | None = None
+    near: Near | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +137,8 @@ class Past:
 class Each:
     """Every item of the list in the form field `items` was last dealt with by one of `done`, and not by `undone`.
 
-    Steps name the item they deal with by its number, from 1, in the form field `item`.
+    Steps name the item they deal with by its number, from 1, in the form field `item`. A list that is given anew
+    begins anew: what was done about the items of the old one counts no more.
     """
 
     items: str
@@ -137,9 +157,26 @@ class ItemLast:
     steps: tuple[str, ...] = ()
 
 
-Condition = FieldIs | Taken | NotTaken | Past | Each | ItemLast
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one of these holds."""
+
+    conditions: tuple["Condition", ...]
+
+
+Condition = FieldIs | Taken | NotTaken | Past | Each | ItemLast | AnyOf
 
 ANY_OPEN_STATE = ("*",)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """What may lawfully follow a missed duty or a refusal: an instrument of a party, never issued by itself."""
+
+    instrument: str
+    title: str
+    by: Party
+    cite: Cites
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,7 +185,9 @@ class Step:
 
     `said` is the past participle of the event; `post` is who inside the unit the law reserves it to; `binds` are the
     parties named with it; `tells` are the parties told of it (None: every bound party); `opens` are the mechanisms that
-    are asked to open a side matter.
+    are asked to open a side matter; `proposes` is what may follow. `shown_to` are the parties that may read what it
+    records (None: all). The form fields `copies` and `links` name further units that are told and may read, and other
+    matters that this one takes up.
     """
 
     key: str
@@ -165,6 +204,10 @@ class Step:
     post: str | None = None
     tells: tuple[Party, ...] | None = None
     opens: tuple[str, ...] = ()
+    proposes: tuple[Proposal, ...] = ()
+    shown_to: tuple[Party, ...] | None = None
+    copies: str | None = None
+    links: str | None = None
 
     @property
     def parties(self) -> tuple[Party, ...]:
@@ -183,14 +226,6 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ByChoice:
-    """The length depends on a choice made in a form."""
-
-    field: str
-    lengths: Mapping[str, Length]
-
-
-@dataclass(frozen=True, slots=True)
 class FromForm:
     """The length is written in the paper itself, as a whole number in a form field; else it is `otherwise`."""
 
@@ -205,6 +240,14 @@ class FromSetting:
 
     setting: str
     default: Length | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ByChoice:
+    """The length depends on a choice made in a form."""
+
+    field: str
+    lengths: Mapping[str, Length | FromForm | FromSetting]
 
 
 LengthSource = Length | ByChoice | FromForm | FromSetting
@@ -259,16 +302,6 @@ class Reminder:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Proposal:
-    """What may lawfully follow a missed duty: an instrument of a party, proposed to it and never issued by itself."""
-
-    instrument: str
-    title: str
-    by: Party
-    cite: Cites
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Clock:
     """A time limit on a party.
 
@@ -277,7 +310,8 @@ class Clock:
     date in the form field `counts_from` (the service receipt); `backward`, to the event on that date. It stands still
     `paused_during` states. A last day off is moved (`roll`), but not where `unrolled_when` holds (a person in custody);
     it is over at 24:00 or, with `closes_at`, at the office's hour. `proposes` is what may follow when it is missed.
-    With `item` it runs for each item of a list by itself, by the number in that form field.
+    With `item` it runs for each item of a list by itself, by the number in that form field; a step without the field
+    concerns them all.
     """
 
     key: str
@@ -306,6 +340,16 @@ class Clock:
     proposes: tuple[Proposal, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OnlyOne:
+    """During these states there is one matter only with the same parties and the same answers in these form fields."""
+
+    parties: tuple[Party, ...]
+    fields: tuple[str, ...]
+    during: tuple[str, ...]
+    cite: Cites
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mechanism:
     """One legal procedure in one edition. `overseers` read every matter of their division."""
@@ -322,6 +366,7 @@ class Mechanism:
     steps: tuple[Step, ...]
     clocks: tuple[Clock, ...]
     overseers: tuple[Party, ...] = ()
+    only_one: OnlyOne | None = None
     step_by_key: Mapping[str, Step] = field(init=False, repr=False, compare=False)
     clock_by_key: Mapping[str, Clock] = field(init=False, repr=False, compare=False)
     state_by_key: Mapping[str, State] = field(init=False, repr=False, compare=False)

@@ -103,14 +103,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A typed link to another matter, of this or another service."""
+    """A typed link to another matter, of this or another service; shown to the unit that made it and to overseers."""
 
     rel: str
     matter: str
+    unit: str
 
 
 @dataclass(frozen=True, slots=True)
 class Matter:
+    """`only`: what no other matter may have in common with it now, if there is such a thing."""
+
     id: str
     mechanism: str
     edition: str
@@ -127,6 +130,7 @@ class Matter:
     history: tuple[Entry, ...]
     clocks: tuple[Ticking, ...]
     links: tuple[Link, ...] = ()
+    only: str | None = None
 
     def fields(self) -> dict[str, Any]:
         """Return the form fields as last given; absent optional answers do not overwrite earlier ones."""
@@ -145,11 +149,13 @@ class Matter:
                 return False
         return False
 
-    def last_about(self, item: str, number: int, among: tuple[str, ...]) -> str | None:
-        """Return the last of these steps about the item with that number."""
+    def last_about(self, items: str, item: str, number: int, among: tuple[str, ...]) -> str | None:
+        """Return the last of these steps about the item with that number, since the list was last given."""
         for entry in reversed(self.history):
             if entry.kind == "step" and entry.step in among and entry.form.get(item) == number:
                 return entry.step
+            if entry.kind == "step" and entry.form.get(items) is not None:
+                return None
         return None
 
     def ticking(self, clock: str) -> Ticking | None:

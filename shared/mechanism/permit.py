@@ -1,12 +1,13 @@
 """Whether a step may be taken: by whom, in which state, under which conditions and clocks; pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shared.mechanism.clockwork import extension_of
 from shared.mechanism.grammar import (
+    AnyOf,
     Condition,
     Each,
     FieldIs,
@@ -70,14 +71,10 @@ def permit(
     if step.post is not None and step.post not in posts:
         raise Refused("post-required", f"the law reserves {step.key} to the {step.post}", state=matter.state)
     for condition in step.when:
-        if isinstance(condition, ItemLast) and form.get(condition.item) not in _numbers(
-            condition.items, matter
-        ):
-            raise Refused(
-                "item-unknown",
-                f"there is no such one in {condition.items}",
-                fields=[f"form.{condition.item}"],
-            )
+        for about in _about_items(condition):
+            if form.get(about.item) not in _numbers(about.items, matter):
+                detail = f"there is no such one in {about.items}"
+                raise Refused("item-unknown", detail, fields=[f"form.{about.item}"])
         if not holds(condition, matter, at, form):
             raise closed(mechanism, matter, at, f"{step.key} is not open: {explain(condition)}")
     against = _clock_against(mechanism, matter, step, at) or _no_extension(mechanism, matter, step, at)
@@ -116,15 +113,18 @@ def holds(condition: Condition, matter: Matter, at: datetime, form: Mapping[str,
         case NotTaken(step, since_entry):
             return not matter.taken(step, since_entry=since_entry)
         case Each(items, item, done, undone):
-            last = (matter.last_about(item, number, (*done, *undone)) for number in _numbers(items, matter))
+            among = (*done, *undone)
+            last = (matter.last_about(items, item, number, among) for number in _numbers(items, matter))
             return all(step in done for step in last)
         case ItemLast(items, item, among, steps):
             numbers = [form[item]] if form and item in form else _numbers(items, matter)
-            found = (matter.last_about(item, number, among) for number in numbers)
+            found = (matter.last_about(items, item, number, among) for number in numbers)
             return any(step in steps if steps else step is None for step in found)
         case Past(clock):
             run = matter.ticking(clock)
             return run is not None and run.open and run.due_at is not None and at >= run.due_at
+        case AnyOf(conditions):
+            return any(holds(each, matter, at, form) for each in conditions)
 
 
 def explain(condition: Condition) -> str:
@@ -142,6 +142,16 @@ def explain(condition: Condition) -> str:
             return f"for this {item} it {wanted}"
         case Past(clock):
             return f"the time of {clock} is not over"
+        case AnyOf(conditions):
+            return " or ".join(map(explain, conditions))
+
+
+def _about_items(condition: Condition) -> Iterator[ItemLast]:
+    if isinstance(condition, ItemLast):
+        yield condition
+    elif isinstance(condition, AnyOf):
+        for each in condition.conditions:
+            yield from _about_items(each)
 
 
 def _numbers(items: str, matter: Matter) -> range:

@@ -77,7 +77,8 @@ def length_of(
         case Length():
             return source
         case ByChoice(field, choices):
-            return choices.get(str(fields.get(field)))
+            chosen = choices.get(str(fields.get(field)))
+            return length_of(chosen, fields, lengths) if chosen is not None else None
         case FromForm(field, unit, otherwise):
             amount = fields.get(field)
             return Length(int(amount), unit) if amount is not None else otherwise

@@ -1,4 +1,4 @@
-"""The two services, started once; and what a referral service says on every road."""
+"""The services, started once; and what a referral service says on every road."""
 
 from collections.abc import AsyncIterator
 
@@ -14,7 +14,8 @@ from tests.services.referral.desk import desk_on
 
 @pytest.fixture(scope="package")
 async def city(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[City]:
-    async with searched(servers, tmp_path_factory.mktemp("contracts"), ORGAN) as running:
+    names, folder = ("referral", "suggestion", "notifier"), tmp_path_factory.mktemp("contracts")
+    async with searched(servers, folder, ORGAN, names=names) as running:
         yield running
 
 

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.city import ORGAN, OTHER_POLICE, POLICE, City
+from tests.journeys.city import ORGAN, OTHER_POLICE, POLICE, PROCURATORATE, City, new_key
 from tests.journeys.test_transfer import TO_DELIVERY, TO_FILING, TO_SUPERVISION
 
 CASES = 2000
 SECONDS = 300  # at most; a quiet machine with two cores needs 60
-EXAMPLES = {"referral": 10, "notifier": 100}  # per operation, beside those that cover each schema's borders
+# Per operation, beside those that cover each schema's borders; and as whom the service is called.
+EXAMPLES = {"referral": 10, "suggestion": 2, "notifier": 100}
+CALLERS = {"referral": ORGAN, "suggestion": PROCURATORATE, "notifier": ORGAN}
 # Left out are checks that ask more of a JSON Schema than it can say. `positive_data_acceptance`: the law refuses
 # what the schema allows, a unit of the wrong kind or an act before the one before it. `negative_data_rejection`:
 # pydantic takes a number for a moment. `ensure_resource_availability`, `use_after_free`: a unit that was given
@@ -59,7 +61,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 async def runs(city: City, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
-    """Both services explored at once, each by a process of its own."""
+    """The services explored at once, each by a process of its own."""
     known = await things(city)
     services = list(EXAMPLES)
     found = await asyncio.gather(
@@ -79,15 +81,30 @@ async def things(city: City) -> dict[str, list[str]]:
         "items"
     ]
     return {
-        "matter": matters,
+        "matter": [*matters, *await openings(city)],
         "paper": [await city.paper(ORGAN), await city.paper(POLICE)],
         "paper_id": [await city.paper(ORGAN)],
         "code": [OTHER_POLICE],  # it may give this one up
-        "key": ["forward_transfer"],
+        "key": ["forward_transfer", "procuratorial_suggestion"],
         "webhook_id": [webhook["id"] for webhook in webhooks],
         "notice_id": [notice["id"] for notice in notices],
         "delivery_id": [delivery["id"] for delivery in deliveries],
     }
+
+
+async def openings(city: City) -> list[str]:
+    """What the suggestion service opens by its own examples, where no paper is needed."""
+    document, matters = await served(city, "suggestion"), []
+    for path in ("/v1/procuratorial-suggestions", "/v1/supervision-drafts", "/v1/public-interest-litigation"):
+        schema = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        body = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["examples"][0]
+        headers = {"Idempotency-Key": new_key()}
+        answer = await city.call(
+            PROCURATORATE, "POST", path, service="suggestion", json=body, headers=headers
+        )
+        assert answer.status_code == 201, answer.text
+        matters.append(answer.json()["matter"])
+    return matters
 
 
 async def explore(city: City, service: str, known: dict[str, list[str]], folder: Path) -> Run:
@@ -128,7 +145,7 @@ async def explore(city: City, service: str, known: dict[str, list[str]], folder:
             "openapi.json",
         ),
         *("--url", city.suite.services[service].url),
-        *("--header", f"Authorization: Bearer {city.token(ORGAN, *sorted(scopes))}"),
+        *("--header", f"Authorization: Bearer {city.token(CALLERS[service], *sorted(scopes))}"),
         *("--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES[service])),
         *("--continue-on-failure", "--no-shrink", "--no-color"),
         *("--seed", "20261123", "--generation-database", "none", "--request-timeout", "10"),

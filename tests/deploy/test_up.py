@@ -15,7 +15,7 @@ import pytest
 
 from deploy.local.servers import Servers
 
-DATABASES = ("liandong_referral", "liandong_notifier")
+DATABASES = ("liandong_referral", "liandong_suggestion", "liandong_notifier")
 
 
 class Up:
@@ -101,7 +101,7 @@ def programs(folder: Path) -> dict[int, str]:
 
 
 async def test_ctrl_c_stops_everything(up: Up):
-    assert len(programs(up.folder)) == 4
+    assert len(programs(up.folder)) == 6
     up.process.send_signal(signal.SIGINT)
     said, _ = await up.process.communicate()
     assert up.process.returncode == 0, said

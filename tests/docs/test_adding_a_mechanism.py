@@ -21,6 +21,7 @@ from tests.services.referral.desk import PROCURATORATE, desk_on, unit_event
 from tests.shared.issuer import AUDIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "adding-a-mechanism.md"
+FILE = Path(__file__).parents[2] / "services/suggestion/mechanisms/minors_protection_advice.py"
 SCHOOL = "LY-JY-017"
 
 
@@ -33,7 +34,8 @@ def declared(tmp_path: Path) -> Iterator[Mechanism]:
     (source,) = re.findall(
         r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     )
-    (package / "protection_advice.py").write_text(source, encoding="utf-8")
+    assert source == FILE.read_text(encoding="utf-8")
+    (package / "minors_protection_advice.py").write_text(source, encoding="utf-8")
     sys.path.insert(0, str(tmp_path))
     try:
         (mechanism,) = load("documented", [str(package)]).values()
@@ -79,7 +81,7 @@ async def test_the_documented_mechanism_works_as_it_stands(servers: Servers, dec
                 "papers": {"letter": [letter]},
                 "parties": {"advised": SCHOOL},
             }
-            opened = await desk.post(PROCURATORATE, "/v1/protection-advice", body)
+            opened = await desk.post(PROCURATORATE, "/v1/minors-protection-advice", body)
             assert opened.status_code == 201, opened.text
             path = opened.headers["Location"]
             (clock,) = (await desk.get(SCHOOL, f"{path}/clocks")).json()

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ UNITS = [line.partition(",")[0] for line in ROSTER.splitlines()[1:]]
 NAMED = {"police": POLICE, "commission": COMMISSION}
 MATTERS = "/v1/forward-transfers"
 SETTINGS = {
-    **{f"{service}_RATE_LIMIT": "1000000/minute" for service in ("REFERRAL", "NOTIFIER")},
+    **{f"{service}_RATE_LIMIT": "1000000/minute" for service in ("REFERRAL", "SUGGESTION", "NOTIFIER")},
     "NOTIFIER_DELIVERY_SCHEDULE": ",".join(["0.5"] * 60),
     "NOTIFIER_DELIVERY_TIMEOUT": "1",
     "NOTIFIER_DELIVERY_LEASE": "6",
@@ -184,9 +184,13 @@ class City:
         return answer.json()
 
     async def known(self) -> bool:
-        """Whether the referral service knows every unit of the roster."""
-        units = self.databases["referral"].database["units"]
-        return await units.count_documents({"_id": {"$in": UNITS}}) == len(UNITS)
+        """Whether the services with procedures know every unit of the roster."""
+        known = [
+            await mongo.database["units"].count_documents({"_id": {"$in": UNITS}})
+            for name, mongo in self.databases.items()
+            if name != "notifier"
+        ]
+        return set(known) == {len(UNITS)}
 
     async def said(self) -> list[dict[str, Any]]:
         """Everything the referral service has said, in order."""
@@ -253,19 +257,19 @@ class City:
 
 
 @asynccontextmanager
-async def city_on(servers: Servers, folder: Path, **settings: str) -> AsyncIterator[City]:
-    """Run both services, with the directory imported."""
+async def city_on(
+    servers: Servers, folder: Path, *, names: Sequence[str] = ("referral", "notifier"), **settings: str
+) -> AsyncIterator[City]:
+    """Run these services, with the directory imported."""
     async with servers.database() as name, servers.vhost() as urls, receiving() as receiver:
         prefix = f"{name}_"
-        databases = {
-            each: await connect(servers.mongo_url, prefix + each) for each in ("referral", "notifier")
-        }
+        databases = {each: await connect(servers.mongo_url, prefix + each) for each in names}
         try:
             async with (
                 spying(urls) as spied,
                 running_suite(
                     folder, servers.mongo_url, urls, prefix=prefix, settings=SETTINGS | settings,
-                    names=["referral", "notifier"],
+                    names=names,
                 ) as suite,
                 httpx.AsyncClient(timeout=20, trust_env=False, limits=httpx.Limits(max_connections=200)) as client,
             ):  # fmt: skip

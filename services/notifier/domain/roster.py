@@ -35,6 +35,7 @@ KINDS: Final[Mapping[str, UnitKind]] = {
     "公安机关": UnitKind.PUBLIC_SECURITY,
     "人民检察院": UnitKind.PROCURATORATE,
     "人民法院": UnitKind.COURT,
+    "监狱": UnitKind.PRISON,
     "司法行政机关": UnitKind.JUSTICE_BUREAU,
     "监察机关": UnitKind.SUPERVISORY_COMMISSION,
     "人民政府": UnitKind.GOVERNMENT,

@@ -23,6 +23,7 @@ class UnitKind(StrEnum):
     PUBLIC_SECURITY = "public_security"
     PROCURATORATE = "procuratorate"
     COURT = "court"
+    PRISON = "prison"
     JUSTICE_BUREAU = "justice_bureau"
     SUPERVISORY_COMMISSION = "supervisory_commission"
     GOVERNMENT = "government"

@@ -37,6 +37,7 @@ ECONOMIC_CRIME = Law("公安机关办理经济犯罪案件的若干规定", "公
 OPINION_2006 = Law("关于在行政执法中及时移送涉嫌犯罪案件的意见", "高检会〔2006〕2号", "2006")
 RULES_2016 = Law("公安机关受理行政执法机关移送涉嫌犯罪案件规定", "公通字〔2016〕16号", "2016")
 RULES_2021 = Law("关于推进行政执法与刑事司法衔接工作的规定", "高检发释字〔2021〕4号", "2021-09-06")
+SUGGESTIONS = Law("人民检察院检察建议工作规定", "", "2019-02-26")
 LUOZHENG_8 = Law("关于加强政府与检察院工作协作联动的意见", "洛政〔2024〕8号", "2024-03-25")
 
 ORGAN = Party("organ", "行政执法机关", kinds=("administrative_organ",))
@@ -66,6 +67,18 @@ DEMAND_REASONS = Proposal(
     title="要求说明逾期理由",
     by=PROCURATORATE,
     cite=PROSECUTION_RULES("562"),
+)
+DEMAND_REASONS_NOT_FILED = Proposal(
+    instrument="demand_for_reasons",
+    title="要求说明不立案理由",
+    by=PROCURATORATE,
+    cite=(PROSECUTION_RULES("557"), PROSECUTION_RULES("560")),
+)
+SUGGESTION = Proposal(
+    instrument="procuratorial_suggestion",
+    title="检察建议（纠正违法）",
+    by=PROCURATORATE,
+    cite=SUGGESTIONS("9"),
 )
 
 Text = Annotated[str, Field(min_length=1, max_length=10_000)]
@@ -559,6 +572,7 @@ MECHANISM = Mechanism(
             form=ReasonedDecision,
             papers=(Paper("reconsideration_decision", "复议决定书"),),
             tells=(ORGAN, PROCURATORATE),
+            proposes=(DEMAND_REASONS_NOT_FILED,),
             cite=(TRANSFER("9(2)"), POLICE_RULES("181")),
         ),
         Step(
@@ -716,7 +730,7 @@ MECHANISM = Mechanism(
             met_by=("file", "decline"),
             dropped_by=("redirect", "return_out_of_scope"),
             length=days(3),
-            proposes=(DEMAND_REASONS,),
+            proposes=(DEMAND_REASONS, SUGGESTION),
             extensions=(
                 Extension(step="extend_to_ten_days", length=days(10), cite=ECONOMIC_CRIME("16")),
                 Extension(step="extend_to_thirty_days", length=days(30), cite=ECONOMIC_CRIME("16")),

@@ -1,14 +1,23 @@
 """Notices in neutral words, from templates that can name little."""
 
 import datetime as dt
+import importlib
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
+import services
 from services.notifier.domain import wording
 from services.notifier.domain.wording import Facts, compose
-from services.referral.mechanisms.forward_transfer import MECHANISM
+
+FOLDER = Path(wording.__file__).parents[1] / "templates" / "mechanisms"
+DECLARED = [
+    mechanism
+    for folder in sorted(Path(services.__path__[0]).glob("*/mechanisms/__init__.py"))
+    for mechanism in importlib.import_module(f"services.{folder.parts[-3]}.mechanisms").MECHANISMS.values()
+]
 
 FACTS = Facts(
     kind="delivered",
@@ -89,9 +98,17 @@ def test_a_sentence_that_names_anything_else_does_not_load():
         wording.check(content)
 
 
-def test_every_key_of_the_mechanism_has_words():
-    folder = Path(wording.__file__).parents[1] / "templates" / "mechanisms"
-    words = tomllib.loads((folder / "forward_transfer.toml").read_text(encoding="utf-8"))
-    assert words["states"].keys() == {state.key for state in MECHANISM.states}
-    assert words["steps"].keys() == {step.key for step in (MECHANISM.opening, *MECHANISM.steps)}
-    assert words["clocks"].keys() == {clock.key for clock in MECHANISM.clocks}
+def test_every_mechanism_has_its_file_of_words_and_no_other_has():
+    assert {file.stem for file in FOLDER.glob("*.toml")} == {mechanism.key for mechanism in DECLARED}
+
+
+@pytest.mark.parametrize("key", sorted({mechanism.key for mechanism in DECLARED}))
+def test_every_key_of_the_mechanism_has_words(key):
+    editions = [mechanism for mechanism in DECLARED if mechanism.key == key]
+    words = tomllib.loads((FOLDER / f"{key}.toml").read_text(encoding="utf-8"))
+    assert words.keys() == {"title", "states", "steps", "clocks"}
+    assert words["states"].keys() == {state.key for each in editions for state in each.states}
+    assert words["steps"].keys() == {step.key for each in editions for step in (each.opening, *each.steps)}
+    assert words["clocks"].keys() == {clock.key for each in editions for clock in each.clocks}
+    pairs = chain([words["title"]], *(words[part].values() for part in ("states", "steps", "clocks")))
+    assert all(len(pair) == 2 and all(pair) for pair in pairs)

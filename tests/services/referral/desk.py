@@ -107,7 +107,7 @@ class Desk:
         body: Any,
         *,
         key: str | None = None,
-        posts: tuple[str, ...] = ("chief",),
+        posts: tuple[str, ...] = ("chief", "policy", "department_head"),
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         everything = {"Idempotency-Key": key or new_key(), **self.headers(unit, posts), **(headers or {})}
@@ -158,7 +158,8 @@ class Desk:
 
     async def unit_of(self, matter: str, step: Step) -> str:
         view = await self.read(matter)
-        unit: str = view["parties"][step.parties[0].key]
+        party = step.parties[0]
+        unit: str = view["parties"][party.recorded_by or party.key]
         return unit
 
     async def read(self, matter: str, unit: str | None = None, part: str = "") -> Any:

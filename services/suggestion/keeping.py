@@ -1,0 +1,20 @@
+"""The collections that the suggestion service has beside those every service with procedures has."""
+
+from services.suggestion.assessments_api import Assessments
+from services.suggestion.figures import Figures
+from shared.matters.keeping import Keeping
+from shared.mongo import Mongo
+
+
+class SuggestionKeeping(Keeping):
+    """Further: the counters of the figures, and the yearly assessments."""
+
+    def __init__(self, mongo: Mongo, *, paper_limit: int) -> None:
+        super().__init__(mongo, paper_limit=paper_limit)
+        self.figures = Figures(self.database, self.matters)
+        self.assessments = Assessments(self.database, self.matters, mongo.clock)
+
+    async def migrate(self) -> None:
+        await super().migrate()
+        await self.figures.ensure_indexes()
+        await self.assessments.ensure_indexes()
