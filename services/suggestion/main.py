@@ -6,11 +6,12 @@ from typing import cast
 
 from fastapi import APIRouter
 
-from services.suggestion import assessments_api, figures, rectification_api
-from services.suggestion.keeping import SuggestionKeeping
-from services.suggestion.ladder import ADOPTED, MISSED, Ladder
+from services.suggestion.api import assessments, rectification
+from services.suggestion.commands.ladder import ADOPTED, MISSED, Ladder
 from services.suggestion.mechanisms import MECHANISMS
 from services.suggestion.settings import Settings
+from services.suggestion.store.figures import heard
+from services.suggestion.store.keeping import SuggestionKeeping
 from shared.events import Event
 from shared.matters.assembly import Handler, Parts, Service
 
@@ -19,7 +20,7 @@ def _heard(parts: Parts) -> Mapping[str, Handler]:
     ladder = Ladder(parts.commands, parts.keeping.matters)
     return _together(
         {**dict.fromkeys(MISSED, ladder.prepare), ADOPTED: ladder.issue},
-        dict.fromkeys(figures.heard(), _kept(parts).figures.hear),
+        dict.fromkeys(heard(), _kept(parts).figures.hear),
     )
 
 
@@ -42,8 +43,8 @@ def _one_after_another(handlers: Sequence[Handler]) -> Handler:
 def _routers(parts: Parts) -> Sequence[APIRouter]:
     kept = _kept(parts)
     return (
-        rectification_api.build_router(kept.figures, parts.commands, parts.identity),
-        assessments_api.build_router(kept.assessments, parts.commands, parts.identity),
+        rectification.build_router(kept.figures, parts.commands, parts.identity),
+        assessments.build_router(kept.assessments, parts.commands, parts.identity),
     )
 
 

@@ -15,12 +15,12 @@ import pytest
 from openpyxl import load_workbook
 
 from deploy.local.servers import Servers
-from services.suggestion import assessments_api
-from services.suggestion.assessment import Assessed, Period, tally, workbook
-from services.suggestion.assessments_api import XLSX, Assessments
-from services.suggestion.keeping import SuggestionKeeping
+from services.suggestion.domain.assessment import Assessed, Period, tally, workbook
+from services.suggestion.domain.standing import Counts, Course, PointCourse, course
 from services.suggestion.main import SERVICE
-from services.suggestion.standing import Counts, Course, PointCourse, course
+from services.suggestion.store import assessments
+from services.suggestion.store.assessments import XLSX, Assessments
+from services.suggestion.store.keeping import SuggestionKeeping
 from shared.clocks.calendar import SHANGHAI
 from shared.mechanism.matter import ClockChange, Entry
 from tests.services.referral.desk import Desk, desk_on, new_key
@@ -375,7 +375,7 @@ async def test_suggestions_are_read_page_by_page_along_an_index(
     matters = [await served(desk, time, "2026-02-02T10:00:00") for _ in range(3)]
     await served(desk, time, "2024-02-02T10:00:00")  # not looked at: nothing has happened to it since
     time.set("2026-04-02T10:00:00")
-    monkeypatch.setattr(assessments_api, "_BATCH", 2)
+    monkeypatch.setattr(assessments, "_BATCH", 2)
     database = desk.mongo.database
     await database.command({"profile": 2})
     try:
@@ -400,7 +400,7 @@ async def test_the_workbook_is_written_beside_the_event_loop(
         threads.append(threading.get_ident())
         return workbook(period, assessed)
 
-    monkeypatch.setattr(assessments_api, "workbook", written)
+    monkeypatch.setattr(assessments, "workbook", written)
     time.set("2026-04-02T10:00:00")
     await make(desk)
     assert threads

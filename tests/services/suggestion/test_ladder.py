@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.servers import Servers
-from services.suggestion.ladder import ADOPTED, DRAFT, MISSED
+from services.suggestion.commands.ladder import ADOPTED, DRAFT, MISSED
 from services.suggestion.main import SERVICE
 from shared.bus import Bus, declare
 from shared.events import Event

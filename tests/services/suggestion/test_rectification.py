@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from deploy.local.servers import Servers
-from services.suggestion import figures as figures_module
-from services.suggestion.figures import Figures
-from services.suggestion.keeping import SuggestionKeeping
+from services.suggestion.api.rectification import rates
+from services.suggestion.domain.standing import Counts, day_of
 from services.suggestion.main import SERVICE, _together
 from services.suggestion.mechanisms.procuratorial_suggestion import ABOUT_A_POINT, VERIFIED
-from services.suggestion.rectification_api import rates
-from services.suggestion.standing import Counts, day_of
+from services.suggestion.store import figures as figures_module
+from services.suggestion.store.figures import Figures
+from services.suggestion.store.keeping import SuggestionKeeping
 from shared.events import Event
 from shared.mechanism.amend import acted_at
 from shared.mechanism.matter import MET, Matter

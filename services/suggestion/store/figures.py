@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from functools import partial
 from typing import Any, Final, Literal
 
+from services.suggestion.domain.standing import Counts, Standing, standing
 from services.suggestion.mechanisms import MECHANISMS
-from services.suggestion.standing import Counts, Standing, standing
 from shared.events import Event
 from shared.matters.document import overseers_of
 from shared.matters.store import Matters, Reader

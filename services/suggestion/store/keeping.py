@@ -1,7 +1,7 @@
 """The collections that the suggestion service has beside those every service with procedures has."""
 
-from services.suggestion.assessments_api import Assessments
-from services.suggestion.figures import Figures
+from services.suggestion.store.assessments import Assessments
+from services.suggestion.store.figures import Figures
 from shared.matters.keeping import Keeping
 from shared.mongo import Mongo
 

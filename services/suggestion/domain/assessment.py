@@ -10,8 +10,8 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
+from services.suggestion.domain.standing import Counts, Course, PointCourse, counts, course, day_of
 from services.suggestion.mechanisms.procuratorial_suggestion import Type
-from services.suggestion.standing import Counts, Course, PointCourse, counts, course, day_of
 from shared.clocks.counting import start_of
 from shared.mechanism.matter import Entry
 

@@ -7,9 +7,9 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.suggestion.figures import Asked, By, Figures, Row
+from services.suggestion.domain.standing import Counts
 from services.suggestion.mechanisms.procuratorial_suggestion import Type
-from services.suggestion.standing import Counts
+from services.suggestion.store.figures import Asked, By, Figures, Row
 from shared.http import paging
 from shared.http.paging import CursorText, Limit, Page
 from shared.http.problems import Problem

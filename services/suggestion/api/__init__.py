@@ -1,0 +1,1 @@
+"""HTTP: the figures and the yearly assessments."""

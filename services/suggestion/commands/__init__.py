@@ -1,0 +1,1 @@
+"""What is done when other services, or this one, say something."""

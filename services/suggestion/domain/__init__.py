@@ -1,0 +1,1 @@
+"""What a history says, read without input or output."""

@@ -1,0 +1,1 @@
+"""What the suggestion service keeps beside its matters."""
