@@ -44,6 +44,7 @@ KINDS: Final = {
     _ZIP: _Kind("zip", b"PK"),
 }
 _CHUNK: Final = 1024 * 1024
+_ON_ITS_WAY: Final = 3.0  # seconds
 _LONGEST_ENTRY: Final = max(len(kind.entry) for kind in KINDS.values())
 
 
@@ -96,10 +97,11 @@ class Papers:
             async with guarded():
                 await self._files.insert_one(_document(paper))
         except BaseException as error:
-            tidying = asyncio.create_task(self._forget(paper_id))
+            away = isinstance(error, Unavailable)
+            tidying = asyncio.create_task(self._forget(paper_id, again=away))
             self._tidying.add(tidying)
             tidying.add_done_callback(self._tidying.discard)
-            if not isinstance(error, Unavailable):  # that its caller shall hear at once
+            if not away:  # that its caller shall hear at once
                 await asyncio.shield(tidying)
             raise
         return paper
@@ -160,11 +162,14 @@ class Papers:
             raise _mismatch()
         return size, digest.hexdigest()
 
-    async def _forget(self, paper_id: str) -> None:
-        with suppress(Unavailable):
-            async with guarded():
-                await self._files.delete_one({"_id": paper_id})
-                await self._chunks.delete_many({"files_id": paper_id})
+    async def _forget(self, paper_id: str, *, again: bool) -> None:
+        """Remove what there is; `again`: and after a while what was still on its way to a server that was away."""
+        for pause in (0.0, _ON_ITS_WAY) if again else (0.0,):
+            await asyncio.sleep(pause)
+            with suppress(Unavailable):
+                async with guarded():
+                    await self._files.delete_one({"_id": paper_id})
+                    await self._chunks.delete_many({"files_id": paper_id})
 
 
 async def _chunks(stream: AsyncIterable[bytes], limit: int) -> AsyncIterator[bytes]:

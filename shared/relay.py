@@ -21,6 +21,7 @@ from shared.mongo import Collection, Document, ServerClock, Unavailable, guarded
 _BATCH: Final = 128  # documents that are read and settled together
 _BATCHES: Final = 3  # batches under way at once: one is settled while another is published
 _IDLE: Final = 0.05  # seconds between two looks when nothing was found
+_IDLEST: Final = 0.25  # the same, when nothing was found for long
 _LEASE_CHECK: Final = 2.0
 _TROUBLE: Final = 2.0  # seconds at most until the next try when a server is away
 _FINISH: Final = 3.0  # seconds that batches get to finish at the end
@@ -92,10 +93,12 @@ class Relay:
     async def _send(self) -> None:
         """Send batch after batch until one meets with trouble; others may be under way meanwhile."""
         batches: set[asyncio.Task[None]] = set()
+        idle = _IDLE
         try:
             while True:
                 parcels = await self._collect() if await self._is_ours() else []
                 if parcels:
+                    idle = _IDLE
                     batches.add(asyncio.create_task(self._dispatch(parcels)))
                 if len(batches) == _BATCHES or (batches and not parcels):
                     wait = _IDLE if len(batches) < _BATCHES else None
@@ -104,7 +107,8 @@ class Relay:
                     )
                     await asyncio.gather(*done)
                 elif not parcels:
-                    await asyncio.sleep(_IDLE)
+                    await asyncio.sleep(idle)
+                    idle = min(1.02 * idle, _IDLEST)
         finally:
             if batches:
                 await asyncio.wait(batches, timeout=_FINISH)

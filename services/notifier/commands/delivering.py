@@ -25,6 +25,7 @@ from shared.mongo import Unavailable
 from shared.tracing import ATTRIBUTES, current_traceparent, span
 
 _IDLE: Final = 0.1
+_IDLEST: Final = 0.25  # the same, when there was nothing to do for long
 _LOOK: Final = 64  # deliveries looked at in one go
 _LISTED: Final = 1.0  # seconds for which the list of webhooks is believed
 _TROUBLE: Final = 1.0
@@ -74,10 +75,12 @@ class Deliverer:
     async def run(self) -> None:
         """Deliver for ever; on a clean stop attempts under way may still end and be kept."""
         try:
+            idle = _IDLE
             while True:
                 try:
                     started = await self.start()
-                    await asyncio.sleep(0 if started else _IDLE)
+                    await asyncio.sleep(0 if started else idle)
+                    idle = _IDLE if started or self._running else min(1.02 * idle, _IDLEST)
                 except Unavailable:
                     await asyncio.sleep(_TROUBLE)
         finally:
