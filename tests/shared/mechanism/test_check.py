@@ -8,16 +8,22 @@ import pytest
 from shared.clocks.counting import Unit
 from shared.mechanism.check import Faulty, check
 from shared.mechanism.grammar import (
+    AnyOf,
+    ByChoice,
     Clock,
     FieldIs,
     Form,
     FromForm,
     Kind,
+    KindsBy,
     Mechanism,
+    Near,
     NotTaken,
+    OnlyOne,
     Paper,
     Party,
     Past,
+    Proposal,
     State,
     Step,
     days,
@@ -26,6 +32,9 @@ from shared.mechanism.load import load
 from tests.shared.mechanism.trials import AGENCY, LAW, PROCURATORATE, REVERSE, SUPERVISION, clock, step
 
 STRANGER = Party("stranger", "局外人", kinds=("court",))
+
+
+UNCITED = Proposal(instrument="opinion", title="意见", by=PROCURATORATE, cite=())
 
 
 class Unexampled(Form):
@@ -95,6 +104,46 @@ FAULTS = [
     (with_clocks(broken(length=FromForm("colour", Unit.DAYS))), "the field colour, which no form has"),
     (with_clocks(broken(counts_from="colour")), "counts from colour, which the form of send_opinion lacks"),
     (with_clocks(replace(broken(), cite=())), "clock broken cites no article"),
+    (
+        with_steps(step("ask", AGENCY, ("delivered",), None, when=(AnyOf((NotTaken("dance"),)),))),
+        "unknown step dance",
+    ),
+    (with_steps(step("ask", AGENCY, ("delivered",), None, copies="colour")), "unknown field colour"),
+    (with_steps(step("ask", AGENCY, ("delivered",), None, links="colour")), "unknown field colour"),
+    (
+        with_steps(step("ask", AGENCY, ("delivered",), None, shown_to=(PROCURATORATE,), tells=())),
+        "is not shown to those who take it",
+    ),
+    (
+        with_steps(step("ask", AGENCY, ("delivered",), None, shown_to=(AGENCY,))),
+        "is told to parties that it is not shown to",
+    ),
+    (
+        with_steps(step("ask", AGENCY, ("delivered",), None, proposes=(UNCITED,))),
+        "step ask cites no article",
+    ),
+    (
+        replace(REVERSE, parties=(*REVERSE.parties, replace(AGENCY, key="near", near=Near("colour", "")))),
+        "party near names the unknown field colour",
+    ),
+    (
+        replace(REVERSE, parties=(*REVERSE.parties, replace(AGENCY, key="fit", fits=KindsBy("colour", {})))),
+        "party fit names the unknown field colour",
+    ),
+    (
+        replace(REVERSE, only_one=OnlyOne(parties=(STRANGER,), fields=(), during=(), cite=LAW("1"))),
+        "the only one names the unknown party stranger",
+    ),
+    (
+        replace(
+            REVERSE, only_one=OnlyOne(parties=(), fields=("colour",), during=("nowhere",), cite=LAW("1"))
+        ),
+        "the only one names the unknown field colour",
+    ),
+    (
+        with_clocks(broken(length=ByChoice("urgent", {"True": FromForm("colour", Unit.DAYS)}))),
+        "the field colour, which no form has",
+    ),
 ]
 
 
