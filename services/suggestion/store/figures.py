@@ -13,13 +13,14 @@ from shared.events import Event
 from shared.matters.document import overseers_of
 from shared.matters.store import Matters, Reader
 from shared.mechanism.matter import Matter
-from shared.mongo import Database, Document, Session, guarded, in_transaction
+from shared.mongo import Database, Document, Session, guarded, in_transaction, unhurried
 
 SUGGESTION: Final = "procuratorial_suggestion"
 By = Literal["unit", "year", "type", "field"]
 
 _COUNTED: Final = tuple(each.name for each in fields(Counts))
 _SEEN: Final = [("seen_by", 1), ("year", 1)]
+_PAGE: Final = 500
 _NONE: Final = Counts()
 
 
@@ -77,6 +78,23 @@ class Figures:
             await self.counters.create_index(_SEEN)
             # The index is there in any case; the collection is made here, and not by the first of many transactions.
             await self.counted.create_index("_id")
+
+    async def rebuild(self) -> None:
+        """Count every suggestion that was never counted, however long it takes: the histories say it all."""
+        last = ""
+        while True:
+            wanted = {"_id": {"$gt": last}, "mechanism": SUGGESTION}
+            async with unhurried():
+                found = self._matters.collection.find(wanted, {"_id": 1}, hint="_id_").sort("_id", 1)
+                ids = [each["_id"] for each in await found.limit(_PAGE).to_list(_PAGE)]
+                there = await self.counted.find({"_id": {"$in": ids}}, {"_id": 1}).to_list(_PAGE)
+            for matter_id in sorted(set(ids) - {each["_id"] for each in there}):
+                matter = await self._matters.find_own(matter_id)
+                if matter is not None:
+                    await self.count(matter)
+            if len(ids) < _PAGE:
+                return
+            last = ids[-1]
 
     async def hear(self, event: Event) -> None:
         """Count the suggestion as it stands now, unless that was done since the event."""

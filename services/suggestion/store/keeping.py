@@ -17,4 +17,5 @@ class SuggestionKeeping(Keeping):
     async def migrate(self) -> None:
         await super().migrate()
         await self.figures.ensure_indexes()
+        await self.figures.rebuild()
         await self.assessments.ensure_indexes()

@@ -346,6 +346,17 @@ async def test_a_count_that_breaks_off_half_way_leaves_nothing_and_is_made_good(
     assert (await row(desk, field))["delivered"] == 1
 
 
+async def test_counters_that_are_gone_are_built_again_from_the_histories(desk: Desk) -> None:
+    await tell(desk, *await everything(desk))
+    figures = figures_of(desk)
+    before = {by: await shown(desk, by) for by in ("unit", "year", "type", "field")}
+    await figures.counted.delete_many({})
+    await figures.counters.delete_many({})
+    assert await shown(desk, "unit") == {}
+    await desk.store.migrate()
+    assert {by: await shown(desk, by) for by in before} == before
+
+
 def test_every_step_of_the_mechanism_is_heard() -> None:
     steps = {step.said for step in (SUGGESTION.opening, *SUGGESTION.steps)}
     assert {f"suggestion.{SUGGESTION.key}.{each}" for each in steps} < set(figures_module.heard())
