@@ -9,7 +9,14 @@ import pytest
 from deploy.local.servers import Servers, local_servers
 
 # Folders whose tests share one running service or suite: kept together when tests run side by side.
-_TOGETHER = ("contracts", "faults", "journeys", "services/notifier", "services/referral")
+_TOGETHER = (
+    "contracts",
+    "faults",
+    "journeys",
+    "services/notifier",
+    "services/referral",
+    "services/suggestion",
+)
 # What takes minutes: thousands of cases, hundreds of thousands of documents, servers that are killed.
 _PROOFS = (
     "contracts/test_openapi.py",
@@ -22,6 +29,8 @@ _PROOFS = (
 )
 
 
+# First: what spreads the tests over workers reads the groups in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests are proofs, and which belong on one worker: those of a folder that shares a service."""
     root = Path(__file__).parent
