@@ -24,7 +24,7 @@ token: ## print a token of the running suite: make token UNIT=<code>
 	@$(RUN) python -m deploy.local token '$(UNIT)'
 
 test: setup lint types contracts ## every check, then the tests on real servers
-	@$(RUN) pytest -n $(WORKERS) --dist loadgroup -m "not proof"
+	@$(RUN) pytest -n $(WORKERS) -m "not proof"
 
 proof: setup ## the tests that take minutes: thousands of cases, killed servers, 200,000 matters
 	@$(RUN) pytest -m proof

@@ -2,9 +2,11 @@
 
 import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from deploy.local.servers import Servers, local_servers
 
@@ -29,17 +31,25 @@ _PROOFS = (
 )
 
 
-# First: what spreads the tests over workers reads the groups in the same hook.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests are proofs, and which belong on one worker: those of a folder that shares a service."""
-    root = Path(__file__).parent
+    """Say which tests are proofs."""
     for item in items:
-        place = item.path.relative_to(root)
-        folder = next((each for each in _TOGETHER if place.is_relative_to(each)), None)
-        item.add_marker(pytest.mark.xdist_group(folder or str(place)))
+        place = item.path.relative_to(Path(__file__).parent)
         if any(place.is_relative_to(each) for each in _PROOFS):
             item.add_marker(pytest.mark.proof)
+
+
+class _Together(LoadScopeScheduling):  # type: ignore[misc]
+    """The tests of one file, or of one folder that shares a service, go to one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        place = PurePath(nodeid.partition("::")[0]).relative_to("tests")
+        return next((each for each in _TOGETHER if place.is_relative_to(each)), str(place))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Together:
+    """Spread the tests over workers by what they share."""
+    return _Together(config, log)
 
 
 @pytest.fixture(scope="session")
