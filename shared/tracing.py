@@ -66,8 +66,10 @@ class Tracing:
         self._provider = provider
 
     def close(self) -> None:
-        """Export what is still held, for at most some seconds, and stop."""
+        """Export what is still held, for at most some seconds, and trace no more."""
+        global _provider  # noqa: PLW0603  # one tracer for the process, like its log
         self._provider.shutdown()
+        _provider = NoOpTracerProvider()
 
 
 def setup(service: str, *, endpoint: str | None = None, file: str | None = None) -> Tracing:

@@ -41,12 +41,12 @@ def test_a_line_carries_time_level_service_and_what_was_added(lines):
 
 
 def test_a_line_inside_a_span_carries_its_trace(lines):
-    tracing.setup("referral")
+    started = tracing.setup("referral")
     with tracing.span("step"):
         logging.getLogger("services.referral").warning("slow")
         assert lines()[0]["trace_id"] == tracing.trace_id()
     assert len(lines()[0]["span_id"]) == 16
-    tracing.setup("none").close()
+    started.close()
 
 
 def _failing() -> None:

@@ -21,7 +21,6 @@ def file(tmp_path: Path):
     started = tracing.setup("referral", file=str(path))
     yield path
     started.close()
-    tracing.setup("none").close()
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:
