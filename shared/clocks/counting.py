@@ -16,12 +16,17 @@ _EXCLUDED = "time that is not counted"
 class Unit(StrEnum):
     """What a period is counted in; "day" is a natural day unless the law itself says working day."""
 
+    MINUTES = "minutes"
     HOURS = "hours"
     DAYS = "days"
     WORKDAYS = "workdays"
     HALF_MONTHS = "half_months"  # fifteen days each
     MONTHS = "months"
     YEARS = "years"
+
+
+# Counted from moment to moment, on whatever day.
+MOMENTARY = (Unit.MINUTES, Unit.HOURS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,11 @@ class DayNote:
 def count(rule: Rule, start: datetime, calendar: Calendar, excluded: Sequence[Interval] = ()) -> Due:
     """Return when a period that starts at `start` (aware) ends.
 
-    The starting day is not counted and hours run from the moment itself, without rolling. Time inside `excluded`
-    ([from, to), aware) is not counted; what remains goes on in the period's own unit.
+    The starting day is not counted; hours and minutes run from the moment itself, without rolling. Time inside
+    `excluded` ([from, to), aware) is not counted; what remains goes on in the period's own unit.
     """
-    if rule.length.unit is Unit.HOURS:
-        return Due(_count_hours(rule, start, excluded), None, provisional=False, earliest=None, latest=None)
+    if rule.length.unit in MOMENTARY:
+        return Due(_count_moments(rule, start, excluded), None, provisional=False, earliest=None, latest=None)
     first, days_off = start.astimezone(SHANGHAI).date(), _local_days(excluded)
     last, on = _last_day(rule, first, calendar, days_off, Guess.LIKELY)
     uncertain = _rests_on_unpublished(rule, first, last, on, calendar)
@@ -99,12 +104,12 @@ def count(rule: Rule, start: datetime, calendar: Calendar, excluded: Sequence[In
 def explain(
     rule: Rule, start: datetime, calendar: Calendar, excluded: Sequence[Interval] = ()
 ) -> list[DayNote]:
-    """Return the days from start to end in the order of counting, each once, the last day last; empty for hours.
+    """Return the days from start to end in the order of counting, each once, the last day last; none for hours.
 
     Days and workdays are all there. Of months and years, whose days are not counted one by one, there are the start,
     the days excluded, the corresponding day, and what moved the end from it.
     """
-    if rule.length.unit is Unit.HOURS:
+    if rule.length.unit in MOMENTARY:
         return []
     first, days_off = start.astimezone(SHANGHAI).date(), _local_days(excluded)
     notes = [DayNote(first, counted=False, why="the day of the event is not counted")]
@@ -151,8 +156,8 @@ def _rests_on_unpublished(rule: Rule, first: date, last: date, on: date, calenda
     return rule.roll and not (calendar.knows(last) and calendar.knows(on))
 
 
-def _count_hours(rule: Rule, start: datetime, excluded: Sequence[Interval]) -> datetime:
-    span, passed = timedelta(hours=rule.length.amount), timedelta(0)
+def _count_moments(rule: Rule, start: datetime, excluded: Sequence[Interval]) -> datetime:
+    span, passed = timedelta(**{rule.length.unit.value: rule.length.amount}), timedelta(0)
     # As distances from the start, so that backward reads like forward; intervals may overlap.
     apart = [
         (start - end, start - begin) if rule.backward else (begin - start, end - start)

@@ -81,7 +81,7 @@ def body_of(mechanism: Mechanism, step: Step) -> type[ActBody]:
             ),
         )
         fields["parties"] = (parties, Field(description="Codes of the units that this step names."))
-    if step is mechanism.opening:
+    if step in mechanism.openings:
         fields["division"] = (
             DivisionCode | None,
             Field(

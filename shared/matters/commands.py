@@ -67,12 +67,14 @@ class Commands:
         known = await self._known(unit)
         return Reader(known.code, known.kind, known.division)
 
-    async def open_matter(self, mechanism: Mechanism, actor: Actor, request: Request) -> tuple[str, Entry]:
+    async def open_matter(
+        self, mechanism: Mechanism, actor: Actor, request: Request, entrance: Step | None = None
+    ) -> tuple[str, Entry]:
         """Open a matter and return its id and first entry; a repeat of the same request returns the first one's.
 
         Raises `Refused` for everything the law or the directory does not allow.
         """
-        step = mechanism.opening
+        step = entrance or mechanism.opening
         matter_id = str(uuid5(NAMESPACE, f"{mechanism.key}/{actor.unit}/{request.key}"))
         wanted = request.digest(step.key)
         first = await self._matters.find_own(matter_id)
@@ -261,7 +263,7 @@ class Commands:
                 if matter is not None:
                     _check_rebinding(step, party, code, matter.parties.get(party.key))
                 bound[party.key] = code
-        if step is mechanism.opening:
+        if step in mechanism.openings:
             for party in mechanism.parties:
                 if party.by_division and party.key not in bound:
                     unit = await self._directory.nearest(party.kinds, within)

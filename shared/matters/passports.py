@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from shared.clocks.calendar import SHANGHAI, Calendar
-from shared.clocks.counting import DayNote, Unit, count, explain
+from shared.clocks.counting import MOMENTARY, DayNote, count, explain
 from shared.matters.views import CiteView, LengthView, PaperView, cites
 from shared.mechanism.amend import acted_at
 from shared.mechanism.clockwork import state_when_over
@@ -188,7 +188,7 @@ def _rule(clock: Clock, run: Ticking, terms: Terms, legs: list[Leg]) -> RuleView
     return RuleView(
         length=LengthView(amount=length.amount, unit=length.unit.value),
         backward=clock.backward,
-        roll=run.roll and length.unit is not Unit.HOURS,
+        roll=run.roll and length.unit not in MOMENTARY,
         closes_at=clock.closes_at.isoformat() if clock.closes_at else None,
         common=clock.backward and terms.common,
     )

@@ -68,7 +68,8 @@ class Parts:
 def build_router(mechanism: Mechanism, parts: Parts) -> APIRouter:
     """Return the routes of a mechanism."""
     router = APIRouter(tags=[mechanism.key])
-    _add_opening(router, mechanism, parts)
+    for step in mechanism.openings:
+        _add_opening(router, mechanism, step, parts)
     for step in mechanism.steps:
         _add_step(router, mechanism, step, parts)
     _add_correction(router, mechanism, parts)
@@ -77,8 +78,8 @@ def build_router(mechanism: Mechanism, parts: Parts) -> APIRouter:
     return router
 
 
-def _add_opening(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
-    step = mechanism.opening
+def _add_opening(router: APIRouter, mechanism: Mechanism, step: Step, parts: Parts) -> None:
+    usual = step is mechanism.opening
     body_model = body_of(mechanism, step)
     writes = Depends(parts.identity.requires("matters:write"))
 
@@ -89,13 +90,13 @@ def _add_opening(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
         caller: Caller = writes,
     ) -> views.Receipt:
         request = request_of(body, key)
-        matter, entry = await _allowed(parts.commands.open_matter(mechanism, _actor(caller), request))
+        matter, entry = await _allowed(parts.commands.open_matter(mechanism, _actor(caller), request, step))
         response.headers["Location"] = f"/v1/{mechanism.path}/{matter}"
         response.headers["ETag"] = etag(entry.version)
         return views.receipt(mechanism, matter, entry)
 
     router.add_api_route(
-        f"/v1/{mechanism.path}",
+        f"/v1/{mechanism.path}" if usual else f"/v1/{mechanism.path}/openings/{step.key}",
         open_matter,
         methods=["POST"],
         status_code=201,

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from shared.clocks.counting import Length, Unit
 from shared.settings import ServiceSettings
 
-_LENGTH = re.compile(r"([1-9][0-9]{0,3}) (hours|days|workdays|months)")
+_LENGTH = re.compile(r"([1-9][0-9]{0,3}) (minutes|hours|days|workdays|months)")
 
 
 class MatterSettings(ServiceSettings):

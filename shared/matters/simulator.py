@@ -19,7 +19,14 @@ from shared.mechanism.load import Mechanisms
 from shared.mechanism.matter import RUNNING, Ticking
 from shared.mechanism.reckoning import Terms, length_of, reckon
 
-_MOST = {Unit.HOURS: 24 * 366, Unit.DAYS: 3660, Unit.WORKDAYS: 2500, Unit.HALF_MONTHS: 240, Unit.MONTHS: 120}
+_MOST = {
+    Unit.MINUTES: 60 * 24 * 366,
+    Unit.HOURS: 24 * 366,
+    Unit.DAYS: 3660,
+    Unit.WORKDAYS: 2500,
+    Unit.HALF_MONTHS: 240,
+    Unit.MONTHS: 120,
+}
 _LONGEST_EXCLUDED = timedelta(days=3660)
 _EARLIEST, _LATEST = date(2004, 1, 1), date(2099, 12, 31)
 
@@ -208,8 +215,7 @@ def _row(mechanism: Mechanism, clock: Clock, start: datetime, terms: Terms) -> T
     if length is not None and clock.follows is None:
         run = Ticking(clock.key, 1, RUNNING, start, 1, length, roll=clock.roll)
         due, _ = reckon(clock, run, terms)
-    every_step = (mechanism.opening, *mechanism.steps)
-    starts = clock.after or tuple(step.key for step in every_step if step.to in clock.during)
+    starts = clock.after or tuple(step.key for step in mechanism.every_step if step.to in clock.during)
     meets = clock.met_by or tuple(
         step.key
         for step in mechanism.steps

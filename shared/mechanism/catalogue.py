@@ -67,7 +67,7 @@ def _message(title: str, payload: Schema) -> dict[str, Any]:
 def _messages(mechanism: Mechanism) -> Iterator[tuple[str, dict[str, Any]]]:
     """One message for each past participle that a step or a clock of the mechanism says."""
     steps: dict[str, list[Step]] = {}
-    for step in (mechanism.opening, *mechanism.steps):
+    for step in mechanism.every_step:
         steps.setdefault(step.said, []).append(step)
     for said, saying in steps.items():
         yield said, _message("; ".join(step.title for step in saying), _step_payload(mechanism, saying))

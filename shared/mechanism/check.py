@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, get_args
 
 from shared.mechanism.grammar import (
     ANY_OPEN_STATE,
@@ -19,6 +20,7 @@ from shared.mechanism.grammar import (
     Mechanism,
     NotTaken,
     Past,
+    Secret,
     Step,
     Taken,
     cites_of,
@@ -41,8 +43,11 @@ def check(mechanism: Mechanism) -> Mechanism:
         *_keys(mechanism),
         *_flow(mechanism),
         *_bindings(mechanism),
-        *(fault for step in (mechanism.opening, *mechanism.steps) for fault in _step(mechanism, step)),
+        *(fault for step in mechanism.every_step for fault in _step(mechanism, step)),
         *(fault for clock in mechanism.clocks for fault in _clock(mechanism, clock)),
+        *(fault for secret in mechanism.secrets for fault in _secret(mechanism, secret)),
+        *_free_text(mechanism),
+        *_follow(mechanism),
     ]
     if faults:
         raise Faulty(mechanism.key, faults)
@@ -53,8 +58,9 @@ def _keys(m: Mechanism) -> Iterator[str]:
     named = {
         "party": [party.key for party in m.parties],
         "state": [state.key for state in m.states],
-        "step": [m.opening.key, *(step.key for step in m.steps)],
+        "step": [step.key for step in m.every_step],
         "clock": [clock.key for clock in m.clocks],
+        "secret": [secret.key for secret in m.secrets],
     }
     for word, keys in named.items():
         yield from (f"{word} {key} is declared {n} times" for key, n in Counter(keys).items() if n > 1)
@@ -63,8 +69,9 @@ def _keys(m: Mechanism) -> Iterator[str]:
 
 def _flow(m: Mechanism) -> Iterator[str]:
     states = m.state_by_key
-    if m.opening.source or m.opening.to is None:
-        yield f"opening {m.opening.key} must lead from nowhere to a state"
+    for step in m.openings:
+        if step.source or step.to is None:
+            yield f"opening {step.key} must lead from nowhere to a state"
     for step in m.steps:
         if not step.source:
             yield f"step {step.key} is open in no state"
@@ -82,7 +89,7 @@ def _flow(m: Mechanism) -> Iterator[str]:
 
 def _reached(m: Mechanism) -> set[str]:
     reached: set[str] = set()
-    frontier = [m.opening.to]
+    frontier = [step.to for step in m.openings]
     while frontier:
         key = frontier.pop()
         if key is not None and key not in reached:
@@ -92,8 +99,8 @@ def _reached(m: Mechanism) -> set[str]:
 
 
 def _bindings(m: Mechanism) -> Iterator[str]:
-    bound = {party.key for step in (m.opening, *m.steps) for party in step.binds}
-    bound |= {party.key for party in m.opening.parties}
+    bound = {party.key for step in m.every_step for party in step.binds}
+    bound |= {party.key for step in m.openings for party in step.parties}
     for party in m.parties:
         if party.recorded_by is not None:
             if party.recorded_by not in m.party_by_key:
@@ -105,6 +112,7 @@ def _bindings(m: Mechanism) -> Iterator[str]:
         for name in (party.fits.field if party.fits else None, party.near.unless if party.near else None):
             if name is not None:
                 yield from _unknown(f"party {party.key}", "field", (name,), _fields(m))
+        yield from _unknown(f"party {party.key}", "party", party.shown_to or (), m.party_by_key)
     yield from _unknown("the mechanism is overseen by", "party", (p.key for p in m.overseers), m.party_by_key)
     if m.only_one is not None:
         where = "the rule of the only one"
@@ -173,7 +181,7 @@ def _clock(m: Mechanism, clock: Clock) -> Iterator[str]:
     if clock.counts_from is not None:
         starters = [m.step_by_key[key] for key in clock.after if key in m.step_by_key]
         if clock.during:
-            every_step = (m.opening, *m.steps)
+            every_step = m.every_step
             starters = [step for step in every_step if step.to in clock.during]
         for step in starters:
             if clock.counts_from not in step.form.model_fields:
@@ -184,6 +192,63 @@ def _clock(m: Mechanism, clock: Clock) -> Iterator[str]:
         (key for reminder in clock.reminders for key in reminder.to if key != "superior"),
         m.party_by_key,
     )
+
+
+def _secret(m: Mechanism, secret: Secret) -> Iterator[str]:
+    where = f"secret {secret.key}"
+    holding = [step.form.model_fields[secret.key] for step in m.every_step if _asks(step, secret)]
+    if not holding:
+        yield f"{where} is given in no form"
+    if any(secret.form not in (info.annotation, *get_args(info.annotation)) for info in holding):
+        yield f"{where} has another form than the field of its name"
+    fields = secret.form.model_fields
+    if secret.readers.keys() != fields.keys():
+        yield f"{where} must say of each of its fields, and of no other, who may read it"
+    named = (secret.found_by, secret.born)
+    yield from _unknown(where, "field", (name for name in named if name is not None), fields)
+    parties = (*secret.owners, *secret.papers, *(p for readers in secret.readers.values() for p in readers))
+    yield from _unknown(where, "party", (party.key for party in parties), m.party_by_key)
+    if not secret.purposes:
+        yield f"{where} is read for no purpose"
+    yield from _uncited(where, secret)
+    yield from (fault for purpose in secret.purposes for fault in _uncited(where, purpose))
+
+
+def _asks(step: Step, secret: Secret) -> bool:
+    return secret.key in step.form.model_fields
+
+
+def _free_text(m: Mechanism) -> Iterator[str]:
+    """Where something is secret, no form has a place in which it could be told in the clear."""
+    if not m.secrets:
+        return
+    sealed = {secret.key for secret in m.secrets}
+    for step in m.every_step:
+        schema = step.form.model_json_schema()
+        for name, field in schema.get("properties", {}).items():
+            if name not in sealed and _holds_text(field, schema.get("$defs", {})):
+                yield f"step {step.key} takes free text in {name}, outside of every secret"
+
+
+def _holds_text(schema: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    if "$ref" in schema:
+        return _holds_text(known[schema["$ref"].rpartition("/")[2]], known)
+    if schema.get("type") == "string":
+        return not {"pattern", "enum", "const", "format"} & schema.keys()
+    inner = [*schema.get("anyOf", ()), *schema.get("properties", {}).values()]
+    inner += [schema[name] for name in ("items", "additionalProperties") if isinstance(schema.get(name), dict)]
+    return any(_holds_text(each, known) for each in inner)
+
+
+def _follow(m: Mechanism) -> Iterator[str]:
+    if m.follow is None:
+        return
+    where = "who follows"
+    if m.follow.states.keys() != m.state_by_key.keys():
+        yield f"{where} must be told something of every state"
+    yield from _unknown(where, "step", m.follow.steps, m.step_by_key)
+    yield from _unknown(where, "clock", (*m.follow.clocks, *m.follow.marks), m.clock_by_key)
+    yield from _uncited(where, m.follow)
 
 
 def _length(m: Mechanism, where: str, source: LengthSource) -> Iterator[str]:
@@ -217,7 +282,7 @@ def _conditions(m: Mechanism, where: str, conditions: tuple[Condition, ...]) -> 
 
 
 def _fields(m: Mechanism) -> set[str]:
-    return {name for step in (m.opening, *m.steps) for name in step.form.model_fields}
+    return {name for step in m.every_step for name in step.form.model_fields}
 
 
 def _unknown(where: str, word: str, keys: Iterable[str], known: Iterable[str]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.clocks.counting import Length, Unit
+from shared.clocks.counting import MOMENTARY, Length, Unit
 from shared.mechanism.grammar import Clock, Condition, Extension, Kind, LengthSource, Mechanism, Reminder
 from shared.mechanism.matter import (
     DROPPED,
@@ -293,6 +293,6 @@ def _agenda(clock: Clock, run: Ticking) -> list[tuple[datetime, Reminder | None]
 
 
 def _offset(due_at: datetime, reminder: Reminder) -> datetime:
-    scale = timedelta(hours=1) if reminder.offset.unit is Unit.HOURS else timedelta(days=1)
-    span = scale * reminder.offset.amount
+    unit = reminder.offset.unit if reminder.offset.unit in MOMENTARY else Unit.DAYS
+    span = timedelta(**{unit.value: reminder.offset.amount})
     return due_at + span if reminder.after else due_at - span

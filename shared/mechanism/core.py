@@ -77,7 +77,7 @@ class Whereabouts:
 
 def open_matter(mechanism: Mechanism, place: Whereabouts, act: Act, terms: Terms) -> Change:
     """Return the new matter after its opening step, or raise `Refused`."""
-    step = mechanism.opening
+    step = mechanism.step_by_key[act.step]
     blank = Matter(
         id=place.id,
         mechanism=mechanism.key,
@@ -225,7 +225,7 @@ def _check_dates(mechanism: Mechanism, matter: Matter, step: Step, act: Act) -> 
 def _starters(mechanism: Mechanism, clock_key: str) -> set[str]:
     clock = mechanism.clock_by_key[clock_key]
     if clock.during:
-        return {s.key for s in (mechanism.opening, *mechanism.steps) if s.to in clock.during}
+        return {s.key for s in mechanism.every_step if s.to in clock.during}
     return set(clock.after)
 
 

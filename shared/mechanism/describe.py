@@ -19,6 +19,7 @@ from shared.mechanism.grammar import (
     Mechanism,
     NotTaken,
     Past,
+    Secret,
     Step,
     Taken,
     cites_of,
@@ -49,14 +50,17 @@ def declaration(mechanism: Mechanism) -> dict[str, Any]:
                 if party.fits
                 else None,
                 "near": {"unless": party.near.unless} if party.near else None,
+                "shown_to": list(party.shown_to) if party.shown_to is not None else None,
                 "oversees": party in mechanism.overseers,
             }
             for party in mechanism.parties
         ],
         "states": [{"key": s.key, "title": s.title, "ends": s.ends} for s in mechanism.states],
         "opening": _step(mechanism, mechanism.opening),
+        "entrances": [_step(mechanism, step) for step in mechanism.entrances],
         "steps": [_step(mechanism, step) for step in mechanism.steps],
         "clocks": [_clock(clock) for clock in mechanism.clocks],
+        "secrets": [_secret(secret) for secret in mechanism.secrets],
         "diagram": diagram(mechanism),
     }
 
@@ -65,7 +69,7 @@ def diagram(mechanism: Mechanism) -> str:
     """Return the states and the steps between them as a Mermaid state diagram."""
     lines = ["stateDiagram-v2"]
     lines += [f'    state "{state.title}" as {state.key}' for state in mechanism.states]
-    lines.append(f"    [*] --> {mechanism.opening.to}: {mechanism.opening.title}")
+    lines += [f"    [*] --> {step.to}: {step.title}" for step in mechanism.openings]
     for step in mechanism.steps:
         if step.to is not None:
             lines += [f"    {source} --> {step.to}: {step.title}" for source in mechanism.sources_of(step)]
@@ -109,7 +113,30 @@ def _step(mechanism: Mechanism, step: Step) -> dict[str, Any]:
         "shown_to": [party.key for party in step.shown_to] if step.shown_to is not None else None,
         "copies": step.copies,
         "links": step.links,
+        "erases": step.erases,
         "cites": _cites(step.cite),
+    }
+
+
+def _secret(secret: Secret) -> dict[str, Any]:
+    return {
+        "key": secret.key,
+        "title": secret.title,
+        "prefix": secret.prefix,
+        "readers": {name: [party.key for party in parties] for name, parties in secret.readers.items()},
+        "papers": [party.key for party in secret.papers],
+        "purposes": [
+            {
+                "key": each.key,
+                "title": each.title,
+                "basis": each.basis.value,
+                "cites": _cites(each.cite),
+            }
+            for each in secret.purposes
+        ],
+        "found_by": secret.found_by,
+        "guarded_by": secret.guarded_by,
+        "cites": _cites(secret.cite),
     }
 
 

@@ -78,7 +78,8 @@ class Party:
     It is filled by a unit of one of `kinds`: by the unit that opens, by a step that binds it, or (`by_division`) by the
     unit of that kind for the matter's division. `fits` narrows the kinds by what a form says, `near` the place. Once
     bound, it is bound to another unit by a step of its own only. A person who is no unit has no kinds and
-    `recorded_by` names the party that enters the person's acts.
+    `recorded_by` names the party that enters the person's acts. Which unit it is stays hidden from whoever is not one
+    of the parties in `shown_to`, by their keys, or the unit itself (None: from nobody).
     """
 
     key: str
@@ -88,6 +89,7 @@ class Party:
     recorded_by: str | None = None
     fits: KindsBy | None = None
     near: Near | None = None
+    shown_to: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ class Step:
     parties named with it; `tells` are the parties told of it (None: every bound party); `opens` are the mechanisms that
     are asked to open a side matter; `proposes` is what may follow. `shown_to` are the parties that may read what it
     records (None: all). The form fields `copies` and `links` name further units that are told and may read, and other
-    matters that this one takes up.
+    matters that this one takes up. With a step that `erases`, every secret of the matter is destroyed.
     """
 
     key: str
@@ -208,10 +210,69 @@ class Step:
     shown_to: tuple[Party, ...] | None = None
     copies: str | None = None
     links: str | None = None
+    erases: bool = False
 
     @property
     def parties(self) -> tuple[Party, ...]:
         return self.by if isinstance(self.by, tuple) else (self.by,)
+
+
+class Basis(StrEnum):
+    """On what personal information is handled (个人信息保护法 13)."""
+
+    STATUTORY_DUTY = "statutory_duty"  # 履行法定职责或者法定义务所必需
+    EMERGENCY = "emergency"  # 紧急情况下为保护自然人的生命健康和财产安全所必需
+    CONSENT = "consent"  # 取得个人的同意
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a secret may be read for, and on what that rests."""
+
+    key: str
+    title: str
+    basis: Basis
+    cite: Cites
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Secret:
+    """What is told of a person in the form field `key`, kept sealed under a key of the matter's own.
+
+    In the form its place is taken by a label: `prefix` and random characters. `readers` are the parties that may read
+    each field, in this matter and for one of `purposes`; `papers` those that may read the matter's papers under this
+    heading. Whoever else must read it has the glass broken, which is told to the `owners`. What is of a child under
+    fourteen, going by the date in the field `born`, or of unknown age, takes a reader with the post `guarded_by`. Of
+    the field `found_by` a keyed hash is kept, by which matters are found.
+    """
+
+    key: str
+    title: str
+    prefix: str
+    form: type[Form]
+    readers: Mapping[str, tuple[Party, ...]]
+    owners: tuple[Party, ...]
+    purposes: tuple[Purpose, ...]
+    cite: Cites
+    papers: tuple[Party, ...] = ()
+    found_by: str | None = None
+    born: str | None = None
+    guarded_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Follow:
+    """What a reporter is told who follows a matter with a token and sees nothing else of it.
+
+    `states` are words for every state, `steps` for those steps that are told with their day; of `clocks` it is told
+    until when they run. While one of the clocks in `marks` is over, the matter bears its mark.
+    """
+
+    states: Mapping[str, str]
+    steps: Mapping[str, str]
+    clocks: tuple[str, ...]
+    marks: Mapping[str, str]
+    cite: Cites
 
 
 class Kind(StrEnum):
@@ -251,6 +312,10 @@ class ByChoice:
 
 
 LengthSource = Length | ByChoice | FromForm | FromSetting
+
+
+def minutes(amount: int) -> Length:
+    return Length(amount, Unit.MINUTES)
 
 
 def hours(amount: int) -> Length:
@@ -352,7 +417,10 @@ class OnlyOne:
 
 @dataclass(frozen=True, kw_only=True)
 class Mechanism:
-    """One legal procedure in one edition. `overseers` read every matter of their division."""
+    """One legal procedure in one edition. `overseers` read every matter of their division.
+
+    `entrances` are further ways in, beside the opening. With `secrets` no form holds free text outside of them.
+    """
 
     key: str
     path: str
@@ -367,17 +435,28 @@ class Mechanism:
     clocks: tuple[Clock, ...]
     overseers: tuple[Party, ...] = ()
     only_one: OnlyOne | None = None
+    entrances: tuple[Step, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+    follow: Follow | None = None
     step_by_key: Mapping[str, Step] = field(init=False, repr=False, compare=False)
     clock_by_key: Mapping[str, Clock] = field(init=False, repr=False, compare=False)
     state_by_key: Mapping[str, State] = field(init=False, repr=False, compare=False)
     party_by_key: Mapping[str, Party] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        every_step = (self.opening, *self.steps)
-        object.__setattr__(self, "step_by_key", {step.key: step for step in every_step})
+        object.__setattr__(self, "step_by_key", {step.key: step for step in self.every_step})
         object.__setattr__(self, "clock_by_key", {clock.key: clock for clock in self.clocks})
         object.__setattr__(self, "state_by_key", {state.key: state for state in self.states})
         object.__setattr__(self, "party_by_key", {party.key: party for party in self.parties})
+
+    @property
+    def openings(self) -> tuple[Step, ...]:
+        """Return every step that opens a matter, the usual one first."""
+        return (self.opening, *self.entrances)
+
+    @property
+    def every_step(self) -> tuple[Step, ...]:
+        return (*self.openings, *self.steps)
 
     def sources_of(self, step: Step) -> tuple[str, ...]:
         """Return the states in which the step is open; the declaration may say "any that has not ended"."""

@@ -61,7 +61,7 @@ def permit(
 ) -> Step:
     """Return the step if this unit may take it at `at`; else raise `Refused` with the reason and what is open."""
     step = mechanism.step_by_key.get(step_key)
-    if step is None or step is mechanism.opening:
+    if step is None or step in mechanism.openings:
         raise Refused("unknown-step", f"{mechanism.key} has no step {step_key}")
     if acting_party(matter, step, unit) is None:
         who = " or ".join(party.key for party in step.parties)

@@ -32,6 +32,12 @@ class UnitKind(StrEnum):
     CIVIL_AFFAIRS = "civil_affairs"
     EDUCATION_AUTHORITY = "education_authority"
     HEALTH_AUTHORITY = "health_authority"
+    HOSPITAL = "hospital"
+    RELIEF_BODY = "relief_body"
+    RESIDENTS_COMMITTEE = "residents_committee"
+    WOMENS_FEDERATION = "womens_federation"
+    YOUTH_LEAGUE = "youth_league"
+    CARE_COMMITTEE = "care_committee"
     OTHER = "other"
 
 

@@ -27,7 +27,7 @@ _NONE: Final = Counts()
 def heard() -> tuple[str, ...]:
     """Return the types of the events after which a suggestion may stand elsewhere: each step, and a corrected date."""
     editions = [mechanism for (key, _), mechanism in MECHANISMS.items() if key == SUGGESTION]
-    said = {step.said for each in editions for step in (each.opening, *each.steps)} | {"deadline_moved"}
+    said = {step.said for each in editions for step in each.every_step} | {"deadline_moved"}
     return tuple(f"suggestion.{SUGGESTION}.{each}" for each in sorted(said))
 
 

@@ -10,6 +10,7 @@ from shared.clocks.counting import Interval, Length, Rule, Unit, start_of
 
 ONE = timedelta(days=1)
 MOST = {
+    Unit.MINUTES: 24_000,
     Unit.HOURS: 400,
     Unit.DAYS: 120,
     Unit.WORKDAYS: 60,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from shared.clocks.calendar import SHANGHAI, Arrangement, Calendar, published_calendar
 from shared.clocks.counting import (
+    MOMENTARY,
     DayNote,
     Interval,
     Length,
@@ -59,7 +60,7 @@ def test_a_later_start_never_gives_an_earlier_end(rule: Rule, one: datetime, oth
 
 @cases(1000)
 @given(
-    st.data(), rules((Unit.HOURS, *BY_DAYS)), moments(days()), st.timedeltas(timedelta(0), timedelta(days=40))
+    st.data(), rules((*MOMENTARY, *BY_DAYS)), moments(days()), st.timedeltas(timedelta(0), timedelta(days=40))
 )
 def test_nor_where_time_is_not_counted(
     data: st.DataObject, rule: Rule, start: datetime, wait: timedelta

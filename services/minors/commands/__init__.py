@@ -1,0 +1,1 @@
+"""The verbs of the minors service beside those of its mechanisms."""

@@ -1,0 +1,1 @@
+"""What the minors service keeps beside its matters."""
