@@ -21,6 +21,7 @@ from shared.http.edge import BODY_LIMIT
 from shared.http.problems import Problem, not_found, too_large
 from shared.identity import Caller, Identity
 from shared.mongo import Database, Document, Unavailable, guarded
+from shared.vault import Vault
 
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument."
 _ZIP: Final = "application/zip"
@@ -67,9 +68,16 @@ class Papers:
     here and not by the driver, whose writer holds 32 MB of each upload in memory.
     """
 
-    def __init__(self, database: Database, *, now: Callable[[], datetime], limit: int) -> None:
-        """`limit` is the greatest size of a paper in bytes; `now` the database server's clock."""
+    def __init__(
+        self, database: Database, *, now: Callable[[], datetime], limit: int, vault: Vault | None = None
+    ) -> None:
+        """`limit` is the greatest size of a paper in bytes; `now` the database server's clock.
+
+        With a `vault` each paper is sealed under a key of its own.
+        """
         self.limit = limit
+        self.sealed = vault is not None
+        self._vault = vault
         self._now = now
         self._files = database["fs.files"]
         self._chunks = database["fs.chunks"]
@@ -127,13 +135,27 @@ class Papers:
                 chunk = await self._chunks.find_one({"files_id": paper.id, "n": number})
             if chunk is None:
                 raise LookupError("a chunk of a paper is missing")
-            yield bytes(chunk["data"])
+            if self._vault is None:
+                yield bytes(chunk["data"])
+            else:
+                yield (await self._vault.open(paper.id, {"data": chunk["data"]}))["data"]
 
-    def download(self, paper: Paper) -> StreamingResponse:
-        """Answer with the content, as a file to save and never to be shown or guessed at by a browser."""
+    async def download(self, paper: Paper) -> StreamingResponse:
+        """Answer with the content, as a file to save and never to be shown or guessed at by a browser.
+
+        Raises Destroyed or Away where the paper was sealed and cannot be opened.
+        """
+        content = self.open(paper)
+        first = await anext(content)  # what cannot be opened is known before the answer begins
+
+        async def whole() -> AsyncIterator[bytes]:
+            yield first
+            async for piece in content:
+                yield piece
+
         digest = base64.b64encode(bytes.fromhex(paper.sha256)).decode()
         return StreamingResponse(
-            self.open(paper),
+            whole(),
             media_type=paper.media_type,
             headers={
                 "Content-Length": str(paper.size),
@@ -153,8 +175,11 @@ class Papers:
             shows = shows or KINDS[media_type].entry in tail + chunk
             tail = chunk[-_LONGEST_ENTRY:]
             digest.update(chunk)
+            data: bytes = Binary(chunk)
+            if self._vault is not None:
+                data = (await self._vault.seal(paper_id, {"data": chunk}))["data"]
             async with guarded():
-                await self._chunks.insert_one({"files_id": paper_id, "n": number, "data": Binary(chunk)})
+                await self._chunks.insert_one({"files_id": paper_id, "n": number, "data": data})
             size, number = size + len(chunk), number + 1
         if size == 0:
             raise Problem(422, "paper-empty", "The paper is empty")
@@ -241,7 +266,7 @@ CONTENT: Final[dict[str, Any]] = {kind: {"schema": {"type": "string", "format": 
 
 
 def build_router(papers: Papers, identity: Identity) -> APIRouter:
-    """Give the routes by which a unit hands in papers and reads back its own."""
+    """Give the routes by which a unit hands in papers and, where they are not sealed, reads back its own."""
     router = APIRouter(prefix="/v1/papers", tags=["papers"])
     Uploader = Annotated[Caller, Depends(identity.requires("papers:write"))]  # noqa: N806  # a type
 
@@ -254,12 +279,15 @@ def build_router(papers: Papers, identity: Identity) -> APIRouter:
         response.headers["Location"] = f"/v1/papers/{paper.id}"
         return PaperRecord.model_validate(paper, from_attributes=True)
 
+    if papers.sealed:
+        return router  # then it is read through its matter only, and each reading is written down
+
     @router.get("/{paper_id}", response_class=StreamingResponse, responses={200: {"content": CONTENT}})
     async def download_paper(paper_id: uuid.UUID, caller: Uploader) -> StreamingResponse:
         """Read back a paper that the caller's own unit handed in."""
         found = await papers.find([str(paper_id)], caller.unit)
         if not found:
             raise not_found()
-        return papers.download(found[0])
+        return await papers.download(found[0])
 
     return router

@@ -44,10 +44,11 @@ class Servers:
 
     @contextlib.asynccontextmanager
     async def database(self) -> AsyncIterator[str]:
-        """The name of a database that is nobody else's, dropped at the end."""
+        """The name of a database that is nobody else's, dropped at the end with the data keys beside it."""
         name = f"test_{secrets.token_hex(6)}"
         yield name
         await self.mongo.drop(name)
+        await self.mongo.drop(keys_of(name))
 
     @contextlib.asynccontextmanager
     async def vhost(self) -> AsyncIterator[list[str]]:
@@ -55,6 +56,11 @@ class Servers:
         name = f"test-{secrets.token_hex(6)}"
         yield await self.rabbit.create_vhost(name)
         await self.rabbit.delete_vhost(name)
+
+
+def keys_of(database: str) -> str:
+    """The name of the database that holds the data keys of another one."""
+    return f"{database}_keys"
 
 
 @contextlib.asynccontextmanager

@@ -18,6 +18,7 @@ import httpx
 from deploy.local.issuer import Issuer
 from deploy.local.process import Process
 from deploy.local.server import free_port
+from deploy.local.servers import keys_of
 
 ROOT = Path(__file__).parents[2]
 PORTS = {"issuer": 8100, "referral": 8101, "suggestion": 8102, "minors": 8103, "notifier": 8104}
@@ -25,7 +26,9 @@ WORKERS = 100  # a service's worker answers for its health so many ports above i
 READY_WITHIN = 120.0  # seconds; ten are usual, a busy machine takes its time
 
 # What a service must be given, and no machine may share with another: made once, kept beside the data.
-SECRETS = ("NOTIFIER_SECRET_KEY",)
+SECRETS = ("NOTIFIER_SECRET_KEY", "MINORS_HASH_KEY")
+# Services that seal what they keep; their master key stands in a file, which is for one machine's trials only.
+SEALED = ("minors",)
 # What makes sense on one machine only: receivers of webhooks live on loopback too.
 LOOPBACK = {"NOTIFIER_WEBHOOK_NETWORKS": "127.0.0.0/8"}
 
@@ -100,6 +103,8 @@ async def running_suite(
             "PORT": str(port),
             "WORKER_PORT": str(worker_port),
         }
+        if name in SEALED:
+            own |= master_key(folder) | {"KEY_DATABASE": keys_of(prefix + name)}
         program = functools.partial(_process, root, folder, name, own, shared)
         migrations.append(_run(program("migrate")))
         services[name] = Service(
@@ -175,6 +180,17 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def master_key(folder: Path) -> dict[str, str]:
+    """Make a master key under `folder` if there is none; the variables of a service that is to use it."""
+    keys = folder.absolute() / "master-keys"
+    file = keys / "first.key"
+    if not file.exists():
+        keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as new:
+            new.write(base64.b64encode(secrets.token_bytes(96)).decode())
+    return {"KEY_PROVIDER": "local", "KEY_NAME": "first", "LOCAL_KEYS": str(keys)}
 
 
 def _secrets(folder: Path) -> dict[str, str]:

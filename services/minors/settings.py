@@ -3,10 +3,10 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.matters.settings import MatterSettings
+from shared.matters.settings import SealedSettings
 
 
-class Settings(MatterSettings):
+class Settings(SealedSettings):
     """Variables begin with MINORS_."""
 
     model_config = SettingsConfigDict(env_prefix="MINORS_")

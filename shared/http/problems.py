@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
 from shared.mongo import Unavailable
+from shared.vault import Away, Destroyed
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_SECONDS: Final = 5
@@ -131,6 +132,8 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(Unavailable, _away)
+    app.add_exception_handler(Away, _sealed)
+    app.add_exception_handler(Destroyed, _gone)
 
 
 def _methods(routes: Sequence[BaseRoute], scope: Scope) -> set[str]:
@@ -156,6 +159,16 @@ def _framework(error: HTTPException, methods: set[str]) -> Problem:
 
 async def _away(_: Request, __: Exception) -> Response:
     return unavailable("database-unavailable", "The database does not answer; nothing is lost").response()
+
+
+async def _sealed(_: Request, __: Exception) -> Response:
+    return unavailable(
+        "secrets-unavailable", "What is secret can be neither read nor kept now; nothing was written"
+    ).response()
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Problem(410, "secrets-destroyed", "What was secret here was destroyed").response()
 
 
 async def _unreadable(_: Request, error: Exception) -> Response:

@@ -18,16 +18,28 @@ from shared.http.factory import create_app
 from shared.http.health import Readiness
 from shared.http.ratelimit import RateLimiter
 from shared.identity import Identity
-from shared.matters import calendar_api, declared, routes, simulator
-from shared.matters.commands import Commands
+from shared.matters import (
+    accesses_api,
+    calendar_api,
+    declared,
+    following,
+    routes,
+    secrets_api,
+    simulator,
+)
+from shared.matters.commands import Commands, Rule
+from shared.matters.disclosure import Disclosures
+from shared.matters.erasure import Erasure
 from shared.matters.keeping import Keeping
-from shared.matters.settings import MatterSettings
+from shared.matters.sealing import Sealing
+from shared.matters.settings import MatterSettings, SealedSettings
 from shared.matters.timekeeper import Recounter, Timekeeper
 from shared.mechanism.load import Mechanisms
 from shared.mechanism.reckoning import Terms
 from shared.mongo import Mongo, connect
 from shared.process import Loop
 from shared.relay import Relay
+from shared.vault import Vault
 
 UNIT_CHANGED = "notifier.unit.changed"
 _LEASE_SECONDS = 10.0
@@ -51,7 +63,10 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What makes one service: `routers` and `heard` are its own beside those every such service has."""
+    """What makes one service: `routers` and `heard` are its own beside those every such service has.
+
+    `rules`: what its declarations cannot say, asked before each step is kept.
+    """
 
     name: str
     title: str
@@ -61,6 +76,7 @@ class Service:
     routers: Callable[[Parts], Sequence[APIRouter]] = lambda _: ()
     heard: Callable[[Parts], Mapping[str, Handler]] = lambda _: {}
     keeping: type[Keeping] = Keeping
+    rules: Callable[[MatterSettings, Keeping, Mongo], Rule] | None = None
 
     @property
     def queue(self) -> str:
@@ -69,13 +85,18 @@ class Service:
     def main(self) -> int:
         """Run one of the commands api, worker, migrate, and give the exit code."""
         commands = {"api": self._api, "worker": self._worker, "migrate": self._migrate}
+        if issubclass(self.settings, SealedSettings):
+            commands["rewrap"] = self._rewrap
         return process.main(self.name, self.settings.load, commands)
 
     @asynccontextmanager
     async def parts(self, settings: MatterSettings) -> AsyncIterator[Parts]:
         """Connect, and give the parts; everything is closed at the end."""
         mongo = await connect(settings.mongo_url, settings.mongo_database)
-        keeping = self.keeping(mongo, paper_limit=settings.paper_limit)
+        vault = None
+        if isinstance(settings, SealedSettings):
+            vault = Vault(mongo, settings.key_database, settings.provider(), settings.hash_key)
+        keeping = self.keeping(mongo, paper_limit=settings.paper_limit, vault=vault)
         lengths = settings.local_lengths()
 
         def terms() -> Terms:
@@ -87,10 +108,22 @@ class Service:
             audience=settings.audience,
             limiter=RateLimiter(settings.rate_limit),
         )
-        commands = Commands(self.name, keeping.matters, keeping.directory, keeping.papers, mongo.clock, terms)
+        rule = self.rules(settings, keeping, mongo) if self.rules is not None else None
+        commands = Commands(
+            self.name,
+            keeping.matters,
+            keeping.directory,
+            keeping.papers,
+            mongo.clock,
+            terms,
+            Sealing(vault) if vault is not None else None,
+            rule,
+        )
         try:
             yield Parts(settings, mongo, keeping, terms, commands, identity)
         finally:
+            if vault is not None:
+                await vault.close()
             await mongo.close()
 
     def app(self, parts: Parts, readiness: Readiness) -> FastAPI:
@@ -111,6 +144,7 @@ class Service:
             version="1",
             routers=[
                 *(routes.build_router(mechanism, over) for mechanism in self.mechanisms.values()),
+                *self._sealed_routers(over, keeping),
                 *self.routers(parts),
                 declared.build_router(self.name, self.mechanisms, identity),
                 simulator.build_router(self.mechanisms, identity, parts.terms),
@@ -134,7 +168,7 @@ class Service:
         recounter = Recounter(
             parts.commands, keeping.matters, self.mechanisms, keeping.calendars, leases("recounter")
         )
-        heard: dict[str, Handler] = {UNIT_CHANGED: keeping.directory.hear, **self.heard(parts)}
+        heard = self._everything_heard(parts)
 
         async def hear(event: Event) -> None:
             handler = heard.get(event.type)
@@ -148,6 +182,37 @@ class Service:
             "calendar": keeping.calendars.run,
             "consumer": partial(broker.consume, self.queue, hear),
         }
+
+    def _everything_heard(self, parts: Parts) -> Mapping[str, Handler]:
+        heard: dict[str, Handler] = {UNIT_CHANGED: parts.keeping.directory.hear, **self.heard(parts)}
+        erased = {
+            f"{self.name}.{mechanism.key}.{step.said}"
+            for mechanism in self.mechanisms.values()
+            for step in mechanism.steps
+            if step.erases
+        }
+        return heard | dict.fromkeys(erased, Erasure(parts.keeping).hear)
+
+    def _sealed_routers(self, over: routes.Parts, keeping: Keeping) -> Sequence[APIRouter]:
+        """Return the routes of mechanisms with secrets, and of those that a reporter follows."""
+        secret = [mechanism for mechanism in self.mechanisms.values() if mechanism.secrets]
+        if keeping.vault is None:
+            if secret:
+                raise LookupError(f"{self.name} declares secrets and has no vault for them")
+            return ()
+        disclosures = Disclosures(self.name, over.commands, keeping, keeping.vault)
+        followed = {key: each for key, each in self.mechanisms.items() if each.follow is not None}
+        return [
+            *(secrets_api.build_router(mechanism, over, disclosures) for mechanism in secret),
+            accesses_api.build_router(keeping.accesses, over.commands, over.identity),
+            *([following.build_router(followed, over, keeping.followers, keeping.vault)] if followed else []),
+        ]
+
+    async def _rewrap(self, settings: MatterSettings) -> None:
+        """Wrap every data key by the key that the settings name now; nothing sealed is touched."""
+        async with self.parts(settings) as parts:
+            if parts.keeping.vault is not None:
+                _log.info("data keys wrapped anew", extra={"count": await parts.keeping.vault.rewrap()})
 
     async def _api(self, settings: MatterSettings) -> None:
         """Serve HTTP until cancelled."""
@@ -185,7 +250,7 @@ class Service:
         """Make collections, indexes and queues; run before the others, as often as one likes."""
         async with self.parts(settings) as parts:
             await parts.keeping.migrate()
-            binds = (UNIT_CHANGED, *self.heard(parts))
+            binds = tuple(self._everything_heard(parts))
         await bus.declare(settings.rabbit_urls, queue=self.queue, binds=binds)
 
     async def _ask_for_directory(self, parts: Parts) -> None:

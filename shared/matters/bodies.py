@@ -33,26 +33,32 @@ class ActBody(Form):
     )
 
 
-class CorrectionBody(Form):
-    """Which step was done when in truth, why it was recorded otherwise, and the proof."""
+class WordlessCorrectionBody(Form):
+    """Which step was done when in truth, and the proof; where something is secret, that says why."""
 
     entry: int = Field(ge=1, le=10_000, description="Version of the history entry.", examples=[6])
     acted_at: AwareDatetime = Field(examples=["2026-11-20T09:30:00+08:00"])
-    reason: Annotated[str, Field(min_length=1, max_length=2000)] = Field(
-        examples=["送达回证上的日期为11月20日。"]
-    )
     proof: PaperIds = Field(description="Papers that your unit has sent in.")
 
 
-def correction_of(body: CorrectionBody, key: str) -> Request:
+class CorrectionBody(WordlessCorrectionBody):
+    """Which step was done when in truth, why it was recorded otherwise, and the proof."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=2000)] = Field(
+        examples=["送达回证上的日期为11月20日。"]
+    )
+
+
+def correction_of(body: WordlessCorrectionBody, key: str) -> Request:
     """Return the correction as the commands take it."""
+    given = body.model_dump(mode="json", include={"reason"})
     proof = [str(paper) for paper in body.proof]
-    return Request(key=key, form={"reason": body.reason}, acted_at=body.acted_at, papers={"proof": proof})
+    return Request(key=key, form=given, acted_at=body.acted_at, papers={"proof": proof})
 
 
 def body_of(mechanism: Mechanism, step: Step) -> type[ActBody]:
     """Return the model of the step's request body, with an example."""
-    name = _camel(f"{mechanism.key}_{step.key}")
+    name = camel(f"{mechanism.key}_{step.key}")
     fields: dict[str, Any] = {}
     if step.form.model_fields:
         fields["form"] = (step.form, _field_for(step.form, "What the step asks to be told."))
@@ -133,5 +139,5 @@ def _field_for(model: type[BaseModel], description: str) -> Any:
     return Field(default_factory=model, description=description)
 
 
-def _camel(key: str) -> str:
+def camel(key: str) -> str:
     return "".join(word.capitalize() for word in key.split("_"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import uuid5
@@ -10,6 +11,7 @@ from shared import divisions, tracing
 from shared.clocks.calendar import SHANGHAI
 from shared.directory import Directory, Unit
 from shared.matters.requests import Absent, Actor, Request, Stale
+from shared.matters.sealing import NOTHING, Sealed, Sealing
 from shared.matters.speech import NAMESPACE, Speech
 from shared.matters.store import Matters, Reader, Twin
 from shared.mechanism import amend, core
@@ -43,6 +45,14 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
 
+class Rule(Protocol):
+    """What a declaration cannot say: refuses with `Refused` before anything of a step is kept."""
+
+    async def __call__(
+        self, mechanism: Mechanism, step: Step, matter: Matter | None, actor: Actor, request: Request
+    ) -> None: ...
+
+
 class Commands:
     """The verbs of one service over its matters."""
 
@@ -54,6 +64,8 @@ class Commands:
         papers: Papers,
         clock: Clock,
         terms: Callable[[], Terms],
+        sealing: Sealing | None = None,
+        rule: Rule | None = None,
     ) -> None:
         self._speech = Speech(service, directory)
         self._matters = matters
@@ -61,6 +73,8 @@ class Commands:
         self._papers = papers
         self._clock = clock
         self._terms = terms
+        self._sealing = sealing
+        self._rule = rule
 
     async def reader(self, unit: str) -> Reader:
         """Return as whom a unit reads; `Refused` for a unit that the directory does not know."""
@@ -75,8 +89,8 @@ class Commands:
         Raises `Refused` for everything the law or the directory does not allow.
         """
         step = entrance or mechanism.opening
+        request, wanted = self._careful(mechanism, request, step.key)
         matter_id = str(uuid5(NAMESPACE, f"{mechanism.key}/{actor.unit}/{request.key}"))
-        wanted = request.digest(step.key)
         first = await self._matters.find_own(matter_id)
         if first is None:
             unit = await self._known(actor.unit)
@@ -87,13 +101,17 @@ class Commands:
             place = _place(matter_id, opener, unit, request, self._clock.now())
             bound = await self._bound(mechanism, step, request, place.divisions, None)
             await self._copied(step, request)
+            await self._ruled(mechanism, step, None, actor, request)
             act = await self._act(step.key, actor, request, wanted, bound)
             change = core.open_matter(mechanism, place, act, self._terms())
+            # What is refused was refused; only now a key is made, and the form holds labels.
+            act, sealed = await self._sealed(mechanism, matter_id, step, act)
+            if sealed is not NOTHING:
+                change = core.open_matter(mechanism, place, act, self._terms())
             with tracing.span("open matter", matter=matter_id, mechanism=mechanism.key, step=step.key):
                 with _no_twin():
-                    inserted = await self._matters.insert(
-                        change, await self._speech.events(mechanism, change)
-                    )
+                    events = await self._speech.events(mechanism, change)
+                    inserted = await self._matters.insert(change, events, sealed)
                 if inserted:
                     return matter_id, change.entry
             first = await self._matters.find_own(matter_id)
@@ -115,16 +133,18 @@ class Commands:
         `seen` is the version the caller had read. Raises `Absent`, `Stale` or `Refused`.
         """
         step = mechanism.step_by_key[step_key]
-        wanted = request.digest(step_key)
+        request, wanted = self._careful(mechanism, request, step_key)
 
-        async def taken(matter: Matter) -> Change:
+        async def taken(matter: Matter) -> tuple[Change, Sealed]:
             # Whether it may be done at all comes before what is wrong with how it is asked.
             at = request.acted_at or self._clock.now()
             permit(mechanism, matter, step_key, actor.unit, actor.posts, at, request.form)
             bound = await self._bound(mechanism, step, request, matter.divisions, matter)
             await self._copied(step, request)
+            await self._ruled(mechanism, step, matter, actor, request)
             act = await self._act(step_key, actor, request, wanted, bound)
-            return core.take_step(mechanism, matter, act, self._terms())
+            act, sealed = await self._sealed(mechanism, matter_id, step, act)
+            return core.take_step(mechanism, matter, act, self._terms()), sealed
 
         with tracing.span("take step", matter=matter_id, mechanism=mechanism.key, step=step_key):
             return await self._amend(mechanism, matter_id, actor, request.key, wanted, seen, taken)
@@ -139,11 +159,11 @@ class Commands:
         seen: int | None,
     ) -> Entry:
         """Correct when the step of an entry was done; its clocks move with it. Raises as `take_step` does."""
-        wanted = request.digest(f"correct {entry}")
+        request, wanted = self._careful(mechanism, request, f"correct {entry}")
 
-        async def corrected(matter: Matter) -> Change:
+        async def corrected(matter: Matter) -> tuple[Change, Sealed]:
             act = await self._act("correct", actor, request, wanted, {})
-            return amend.correct(mechanism, matter, entry, act, self._terms())
+            return amend.correct(mechanism, matter, entry, act, self._terms()), NOTHING
 
         with tracing.span("correct", matter=matter_id, mechanism=mechanism.key):
             return await self._amend(mechanism, matter_id, actor, request.key, wanted, seen, corrected)
@@ -156,7 +176,7 @@ class Commands:
         key: str,
         wanted: str,
         seen: int | None,
-        work: Callable[[Matter], Awaitable[Change]],
+        work: Callable[[Matter], Awaitable[tuple[Change, Sealed]]],
     ) -> Entry:
         """Work a change out on the matter as it is, and write it at that version; again, if it has moved on."""
         reader = await self.reader(actor.unit)
@@ -169,9 +189,9 @@ class Commands:
                 return repeated
             if seen is not None and seen != matter.version:
                 raise Stale(matter.version)
-            change = await work(matter)
+            change, sealed = await work(matter)
             with _no_twin():
-                if await self._matters.advance(change, await self._speech.events(mechanism, change)):
+                if await self._matters.advance(change, await self._speech.events(mechanism, change), sealed):
                     return change.entry
         raise Refused("matter-busy", "other steps of this matter are being recorded; try again")
 
@@ -201,6 +221,24 @@ class Commands:
         ):
             await self._matters.advance(recounted, await self._speech.events(mechanism, recounted))
         return None
+
+    def _careful(self, mechanism: Mechanism, request: Request, step: str) -> tuple[Request, str]:
+        """Return the request as it is remembered, and what tells it from another."""
+        if self._sealing is None:
+            return request, request.digest(step)
+        return self._sealing.careful(mechanism, request), self._sealing.digest(mechanism, request, step)
+
+    async def _sealed(self, mechanism: Mechanism, matter: str, step: Step, act: Act) -> tuple[Act, Sealed]:
+        if self._sealing is None:
+            return act, NOTHING
+        act, sealed = await self._sealing.seal(mechanism, matter, act)
+        return act, replace(sealed, erases=True) if step.erases else sealed
+
+    async def _ruled(
+        self, mechanism: Mechanism, step: Step, matter: Matter | None, actor: Actor, request: Request
+    ) -> None:
+        if self._rule is not None:
+            await self._rule(mechanism, step, matter, actor, request)
 
     async def _known(self, code: str) -> Unit:
         unit = await self._directory.find(code)

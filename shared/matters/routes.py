@@ -16,7 +16,13 @@ from shared.http.paging import CursorText, Limit, Page
 from shared.http.problems import FieldError, Problem, not_found
 from shared.identity import Caller, Identity
 from shared.matters import views
-from shared.matters.bodies import CorrectionBody, body_of, correction_of, request_of
+from shared.matters.bodies import (
+    CorrectionBody,
+    WordlessCorrectionBody,
+    body_of,
+    correction_of,
+    request_of,
+)
 from shared.matters.calendars import Calendars
 from shared.matters.commands import Clock, Commands
 from shared.matters.passports import Passport, passport
@@ -29,7 +35,7 @@ from shared.mechanism.grammar import Mechanism, Step
 from shared.mechanism.matter import Matter
 from shared.mechanism.permit import Refused
 from shared.mechanism.reckoning import Terms
-from shared.mechanism.sight import shown
+from shared.mechanism.sight import known_parties, shown
 from shared.papers import CONTENT, Papers
 
 UnitFilter = Annotated[str | None, Query(pattern=r"^[A-Z0-9-]{2,32}$")]
@@ -43,6 +49,10 @@ _STATUS = {
     "already-open": 409,
     "not-your-step": 403,
     "post-required": 403,
+    "not-granted": 403,
+    "second-officer-needed": 403,
+    "grant-over": 409,
+    "secrets-erased": 409,
 }
 _TITLES = {
     403: "This is not yours to do",
@@ -90,7 +100,7 @@ def _add_opening(router: APIRouter, mechanism: Mechanism, step: Step, parts: Par
         caller: Caller = writes,
     ) -> views.Receipt:
         request = request_of(body, key)
-        matter, entry = await _allowed(parts.commands.open_matter(mechanism, _actor(caller), request, step))
+        matter, entry = await allowed(parts.commands.open_matter(mechanism, actor_of(caller), request, step))
         response.headers["Location"] = f"/v1/{mechanism.path}/{matter}"
         response.headers["ETag"] = etag(entry.version)
         return views.receipt(mechanism, matter, entry)
@@ -120,8 +130,8 @@ def _add_step(router: APIRouter, mechanism: Mechanism, step: Step, parts: Parts)
         caller: Caller = writes,
     ) -> views.Receipt:
         request = request_of(body, key)
-        entry = await _allowed(
-            parts.commands.take_step(mechanism, str(matter), step.key, _actor(caller), request, seen)
+        entry = await allowed(
+            parts.commands.take_step(mechanism, str(matter), step.key, actor_of(caller), request, seen)
         )
         response.headers["ETag"] = etag(entry.version)
         return views.receipt(mechanism, str(matter), entry)
@@ -139,6 +149,7 @@ def _add_step(router: APIRouter, mechanism: Mechanism, step: Step, parts: Parts)
 
 def _add_correction(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
     writes = Depends(parts.identity.requires("matters:write"))
+    body_model = WordlessCorrectionBody if mechanism.secrets else CorrectionBody
 
     @router.post(
         f"/v1/{mechanism.path}/{{matter}}/corrections",
@@ -148,7 +159,7 @@ def _add_correction(router: APIRouter, mechanism: Mechanism, parts: Parts) -> No
     )
     async def correct(
         matter: UUID,
-        body: CorrectionBody,
+        body: body_model,  # type: ignore[valid-type]
         key: IdempotencyKey,
         seen: IfMatch,
         response: Response,
@@ -160,9 +171,14 @@ def _add_correction(router: APIRouter, mechanism: Mechanism, parts: Parts) -> No
         reason, and the units whose deadlines move are told once.
         """
         command = parts.commands.correct(
-            mechanism, str(matter), body.entry, _actor(caller), correction_of(body, key), seen
+            mechanism,
+            str(matter),
+            body.entry,  # type: ignore[attr-defined]
+            actor_of(caller),
+            correction_of(body, key),
+            seen,
         )
-        entry = await _allowed(command)
+        entry = await allowed(command)
         response.headers["ETag"] = etag(entry.version)
         return views.receipt(mechanism, str(matter), entry)
 
@@ -204,7 +220,7 @@ def _add_list(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
             str(correlation) if correlation else None,
             str(linked_to) if linked_to else None,
         )
-        reader = await _allowed(parts.commands.reader(caller.unit))
+        reader = await allowed(parts.commands.reader(caller.unit))
         field, _ = query.order
         asked = {"mechanism": mechanism.key, "unit": caller.unit, "query": str(query)}
         after = paging.decode(cursor, asked, 2) if cursor is not None else ()
@@ -216,7 +232,18 @@ def _add_list(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
             last = shown[-1]
             following = paging.encode([last[field], last["_id"]], asked)
         response.headers.update(paging.link_next(request, following))
-        return Page(items=[views.summary(mechanism, each, now) for each in shown], next=following)
+        items = [
+            views.summary(
+                mechanism,
+                each,
+                each["parties"]
+                if oversees(mechanism, reader)
+                else known_parties(mechanism, each["parties"], reader.unit),
+                now,
+            )
+            for each in shown
+        ]
+        return Page(items=items, next=following)
 
 
 def _add_reading(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
@@ -225,7 +252,7 @@ def _add_reading(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
 
     async def seen_whole(caller: Caller, matter_id: UUID) -> tuple[Matter, Matter]:
         """Return the matter, and what the caller's unit is shown of it."""
-        reader = await _allowed(parts.commands.reader(caller.unit))
+        reader = await allowed(parts.commands.reader(caller.unit))
         matter = await parts.matters.find(mechanism, str(matter_id), reader)
         if matter is None:
             raise not_found()
@@ -268,6 +295,9 @@ def _add_reading(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
             matter=found.id, entries=len(found.history), intact=misfit is None, misfit=shown
         )
 
+    if mechanism.secrets:
+        return  # its papers are read like its secrets: for a purpose, and written down
+
     @router.get(
         f"{base}/{{matter}}/papers/{{paper}}",
         name=f"{mechanism.key}_paper",
@@ -282,14 +312,15 @@ def _add_reading(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
         stored = await parts.papers.get(str(paper)) if str(paper) in used else None
         if stored is None:
             raise not_found()
-        return parts.papers.download(stored)
+        return await parts.papers.download(stored)
 
 
-def _actor(caller: Caller) -> Actor:
+def actor_of(caller: Caller) -> Actor:
+    """Return the caller as who acts."""
     return Actor(caller.unit, caller.person, caller.posts)
 
 
-async def _allowed(work: Awaitable[T]) -> T:
+async def allowed(work: Awaitable[T]) -> T:
     """Return what the command returns; its refusals become problems."""
     try:
         return await work

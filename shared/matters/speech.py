@@ -11,6 +11,7 @@ from shared.mechanism.chain import plain
 from shared.mechanism.core import Change, Said
 from shared.mechanism.grammar import Mechanism
 from shared.mechanism.matter import Entry, Matter, Ticking
+from shared.mechanism.sight import hidden_parties
 
 # Ids of matters and events are made from what they stand for, so that a repeat makes the same ones.
 NAMESPACE = uuid5(NAMESPACE_URL, "urn:liandong:matter")
@@ -56,6 +57,7 @@ class Speech:
 
 
 def _event_data(mechanism: Mechanism, matter: Matter, entry: Entry, said: Said) -> dict[str, Any]:
+    hidden = hidden_parties(mechanism)
     data: dict[str, Any] = plain(
         {
             "mechanism": matter.mechanism,
@@ -64,13 +66,16 @@ def _event_data(mechanism: Mechanism, matter: Matter, entry: Entry, said: Said) 
             "version": matter.version,
             "acted_at": entry.acted_at,
             "recorded_at": entry.recorded_at,
-            "parties": matter.parties,
+            "parties": {key: code for key, code in matter.parties.items() if key not in hidden},
             "division": matter.division,
             "tell": said.tell,
             "clocks": [_clock_fact(mechanism, matter, run) for run in matter.open_clocks() if run.due_at],
             **said.data,
         }
     )
+    # Who a hidden party is stands in `tell` alone, for the notifier; nobody else reads that in the feed.
+    if data.get("by", {}).get("party") in hidden:
+        data["by"] = {"party": data["by"]["party"]}
     return data
 
 

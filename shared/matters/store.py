@@ -20,9 +20,11 @@ from shared.matters.document import (
     overseers_of,
     seen_by,
 )
+from shared.matters.sealing import NOTHING, Sealed
 from shared.mechanism.core import Change
 from shared.mechanism.grammar import Mechanism
 from shared.mechanism.matter import Matter
+from shared.mechanism.sight import hidden_parties
 from shared.mongo import Collection, Document, guarded
 
 MAX_BYTES = 12 * 1024 * 1024  # well below MongoDB's own limit of 16 MiB
@@ -33,9 +35,10 @@ _LAST = "\uffff"  # after every character of an id
 _DUE = {"attention_at": {"$type": "date"}, "$expr": {"$lte": ["$attention_at", "$$NOW"]}}
 _NO_LIMIT = 24 * 3600.0  # None would mean the limit of the connection
 _SPARSE = ("attention_at", "owed_by", "calendar", "counted_until", "only")
-_SUMMARY = {"history": 0, "clocks": 0, "outbox": 0}
+_WHOLE = {"outbox": 0, "secrets": 0, "found_by": 0}
+_SUMMARY = {"history": 0, "clocks": 0, **_WHOLE}
 # Time and the calendar change clocks alone: of the history they need the last entry, to which the next is linked.
-_CLOCKS = {"outbox": 0, "history": {"$slice": -1}}
+_CLOCKS = {"history": {"$slice": -1}, **_WHOLE}
 
 
 _Index = list[tuple[str, int]]
@@ -52,6 +55,7 @@ _OWED = [*_SEEN, ("owed_by", ASCENDING), ("_id", ASCENDING), ("state", ASCENDING
 _CORRELATED = [("correlation", ASCENDING), ("opened_at", DESCENDING), ("_id", DESCENDING)]
 _LINKED = [("links.matter", ASCENDING), ("opened_at", DESCENDING), ("_id", DESCENDING)]
 _ONLY = [("only", ASCENDING)]
+_FOUND = [("found_by", ASCENDING), ("opened_at", DESCENDING)]
 
 
 class Twin(Exception):
@@ -110,7 +114,7 @@ class Matters:
         """Return the matter if the reader may see it."""
         wanted = {"_id": matter, **_of(mechanism), "seen_by": {"$in": _eyes(mechanism, reader)}}
         async with guarded():
-            document = await self.collection.find_one(wanted, {"outbox": 0}, hint="_id_")
+            document = await self.collection.find_one(wanted, _WHOLE, hint="_id_")
         return matter_of(document) if document else None
 
     async def summaries(
@@ -129,7 +133,9 @@ class Matters:
         sides = [eyes]
         for name, value in (("readers", query.party), ("divisions", query.division)):
             if value is not None:
-                conditions.append({name: value})
+                conditions.append(
+                    {name: value} if name == "divisions" else _involving(mechanism, reader, value)
+                )
                 sides.append([value if name == "readers" else overseers_of(value)])
         # Only one value of a list bounds a scan: the others are looked for in what it finds.
         narrowest = await self._narrowest(mechanism, sides)
@@ -193,8 +199,22 @@ class Matters:
     async def find_own(self, matter: str) -> Matter | None:
         """Return a matter for the service's own work (a repeat of its opening, its clocks), for no reader."""
         async with guarded():
-            document = await self.collection.find_one({"_id": matter}, {"outbox": 0})
+            document = await self.collection.find_one({"_id": matter}, _WHOLE)
         return matter_of(document) if document else None
+
+    async def sealed(self, matter: str, label: str) -> Document | None:
+        """Return what stands behind a label: the key of its secret, the class of age, and the fields, sealed."""
+        async with guarded():
+            document = await self.collection.find_one({"_id": matter}, {f"secrets.{label}": 1}, hint="_id_")
+        found: Document | None = (document or {}).get("secrets", {}).get(label)
+        return found
+
+    async def found_by(self, mechanism: Mechanism, hashed: str, reader: Reader, limit: int) -> list[Document]:
+        """Return those of the reader's matters that hold a value with this keyed hash, newest first."""
+        wanted = {**_of(mechanism), "found_by": hashed, "seen_by": {"$in": _eyes(mechanism, reader)}}
+        async with guarded():
+            found = self.collection.find(wanted, _SUMMARY, hint=_FOUND).sort("opened_at", DESCENDING)
+            return await found.limit(limit).to_list(limit)
 
     async def shares_due(self) -> set[str]:
         """Return in which shares there are matters with a clock to be told, by the server's clock; from the index."""
@@ -214,9 +234,13 @@ class Matters:
             found = self.collection.find(mine, _CLOCKS, hint=_ATTENTION).sort("attention_at", ASCENDING)
             return [matter_of(document) for document in await found.limit(limit).to_list(limit)]
 
-    async def insert(self, change: Change, events: Sequence[Event]) -> bool:
+    async def insert(self, change: Change, events: Sequence[Event], sealed: Sealed = NOTHING) -> bool:
         """Keep a new matter with what is to be said of it; False if its id is taken. Raises Twin."""
         document = opening_document(change, [event.document() for event in events])
+        if sealed.values:
+            document["secrets"] = dict(sealed.values)
+        if sealed.found_by:
+            document["found_by"] = list(sealed.found_by)
         async with guarded():
             try:
                 await self.collection.insert_one(document)
@@ -225,7 +249,7 @@ class Matters:
                 return False
         return True
 
-    async def advance(self, change: Change, events: Sequence[Event]) -> bool:
+    async def advance(self, change: Change, events: Sequence[Event], sealed: Sealed = NOTHING) -> bool:
         """Write a change if the matter is still at the version before it; False if it has moved on. Raises Twin."""
         matter, entry = change.matter, change.entry
         changed: dict[str, Any] = {
@@ -247,7 +271,10 @@ class Matters:
             **counted(matter.clocks),
         }
         changed |= {name: value for name, value in present.items() if value is not None}
+        changed |= {f"secrets.{label}": value for label, value in sealed.values.items()}
         unset = {name: "" for name in _SPARSE if name not in changed}
+        if sealed.erases:
+            unset |= {"secrets": "", "found_by": ""}
         update: dict[str, Any] = {
             "$set": changed,
             "$push": {
@@ -255,6 +282,8 @@ class Matters:
                 "outbox": {"$each": [event.document() for event in events]},
             },
         }
+        if sealed.found_by:
+            update["$addToSet"] = {"found_by": {"$each": list(sealed.found_by)}}
         if unset:
             update["$unset"] = unset
         async with guarded():
@@ -323,6 +352,7 @@ def _indexes() -> Iterator[IndexModel]:
     yield IndexModel(_CORRELATED)
     yield IndexModel(_LINKED)
     yield IndexModel(_ONLY, unique=True, sparse=True)
+    yield IndexModel(_FOUND, partialFilterExpression={"found_by": {"$exists": True}})
 
 
 def _index_for(query: Query) -> _Index:
@@ -349,6 +379,14 @@ def _visible_to(mechanism: Mechanism, reader: Reader) -> dict[str, Any]:
     if oversees(mechanism, reader):
         return {"$or": [{"readers": reader.unit}, {"divisions": reader.division}]}
     return {"readers": reader.unit}
+
+
+def _involving(mechanism: Mechanism, reader: Reader, unit: str) -> dict[str, Any]:
+    """Return which matters a unit is or was a party to, as far as the reader is told of that."""
+    hidden = hidden_parties(mechanism)
+    if not hidden or unit == reader.unit or oversees(mechanism, reader):
+        return {"readers": unit}
+    return {"$or": [{f"parties.{party.key}": unit} for party in mechanism.parties if party.key not in hidden]}
 
 
 def _eyes(mechanism: Mechanism, reader: Reader) -> list[str]:

@@ -168,8 +168,10 @@ def receipt(mechanism: Mechanism, matter_id: str, entry: Entry) -> Receipt:
     )
 
 
-def summary(mechanism: Mechanism, document: Mapping[str, Any], now: datetime) -> Summary:
-    """Return the summary of a stored document, as of `now`."""
+def summary(
+    mechanism: Mechanism, document: Mapping[str, Any], parties: Mapping[str, str], now: datetime
+) -> Summary:
+    """Return the summary of a stored document, as of `now`, with the parties that the reader is told of."""
     due_at = document.get("owed_by")
     return Summary(
         id=document["_id"],
@@ -178,7 +180,7 @@ def summary(mechanism: Mechanism, document: Mapping[str, Any], now: datetime) ->
         state=_state(mechanism, document["state"]),
         version=document["version"],
         division=document["division"],
-        parties=document["parties"],
+        parties=dict(parties),
         correlation=document["correlation"],
         opened_at=document["opened_at"],
         updated_at=document["updated_at"],
@@ -202,7 +204,7 @@ def matter_view(mechanism: Mechanism, matter: Matter, shown: Matter, unit: str, 
         state=_state(mechanism, matter.state),
         version=matter.version,
         division=matter.division,
-        parties=dict(matter.parties),
+        parties=dict(shown.parties),
         correlation=matter.correlation,
         opened_at=matter.opened_at,
         updated_at=matter.updated_at,

@@ -12,6 +12,7 @@ _MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
 _UNIT: Final[Schema] = {"type": "string", "description": "Code of a unit of the directory."}
 _NO_UNIT: Final[Schema] = {"type": ["string", "null"]}
 _NUMBER: Final[Schema] = {"type": "integer", "minimum": 1}
+GLASS_BROKEN: Final = "glass_broken"
 _MAYBE: Final = "?"  # before the name of a property that can be absent
 _NEEDED: Final = ("specversion", "id", "source", "type", "subject", "time", "version", "correlation")
 _FURTHER: Final = ("causation", "traceparent")
@@ -73,6 +74,8 @@ def _messages(mechanism: Mechanism) -> Iterator[tuple[str, dict[str, Any]]]:
         yield said, _message("; ".join(step.title for step in saying), _step_payload(mechanism, saying))
     for said, title, further in _of_clocks(mechanism):
         yield said, _message(title, _payload(mechanism, further))
+    if mechanism.secrets:
+        yield GLASS_BROKEN, _message("紧急查阅", _glass(mechanism))
 
 
 def _of_clocks(mechanism: Mechanism) -> Iterator[tuple[str, str, Schema]]:
@@ -112,12 +115,31 @@ def _proposed(mechanism: Mechanism, proposed: list[Proposal]) -> Schema:
 
 
 def _step_payload(mechanism: Mechanism, steps: list[Step]) -> Schema:
-    by = _object({"party": {"enum": sorted({p.key for step in steps for p in step.parties})}, "unit": _UNIT})
+    doing = [party for step in steps for party in step.parties]
+    unit = _MAYBE + "unit" if any(party.shown_to is not None for party in doing) else "unit"
+    by = _object({"party": {"enum": sorted({party.key for party in doing})}, unit: _UNIT})
     opens = sorted({key for step in steps for key in step.opens})
     asked: Schema = {"type": "array", "items": {"enum": opens}} if opens else {"type": "array", "maxItems": 0}
     proposed = _proposed(mechanism, [each for step in steps for each in step.proposes])
     named = {"step": {"enum": [step.key for step in steps]}, "by": by, "opens": asked}
     return _payload(mechanism, named | proposed)
+
+
+def _glass(mechanism: Mechanism) -> Schema:
+    """A secret was opened to somebody whom the declaration does not name among its readers."""
+    return _object(
+        {
+            "mechanism": {"const": mechanism.key},
+            "edition": {"const": mechanism.edition},
+            "state": {"enum": [state.key for state in mechanism.states]},
+            "division": {"type": "string", "description": "GB/T 2260"},
+            "secret": {"enum": [secret.key for secret in mechanism.secrets]},
+            "grant": {"type": "string"},
+            "unit": _UNIT,
+            "until": _MOMENT,
+            "tell": _list(_UNIT),
+        }
+    )
 
 
 def _payload(mechanism: Mechanism, further: Schema) -> Schema:

@@ -159,6 +159,8 @@ def _clock(m: Mechanism, clock: Clock) -> Iterator[str]:
     named_parties = (clock.on.key, *(proposal.by.key for proposal in clock.proposes))
     yield from _unknown(where, "party", named_parties, m.party_by_key)
     yield from _unknown(where, "state", (*clock.during, *clock.paused_during), m.state_by_key)
+    if clock.on.shown_to is not None:
+        yield f"{where} is on a party that not everybody is told of, though everybody is told of the clock"
     named = (*clock.after, *clock.met_by, *clock.dropped_by, *clock.closes, *clock.opens)
     yield from _unknown(where, "step", (*named, *(e.step for e in clock.extensions)), m.step_by_key)
     yield from _uncited(where, clock)

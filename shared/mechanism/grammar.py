@@ -243,7 +243,8 @@ class Secret:
     each field, in this matter and for one of `purposes`; `papers` those that may read the matter's papers under this
     heading. Whoever else must read it has the glass broken, which is told to the `owners`. What is of a child under
     fourteen, going by the date in the field `born`, or of unknown age, takes a reader with the post `guarded_by`. Of
-    the field `found_by` a keyed hash is kept, by which matters are found.
+    the field `found_by` a keyed hash is kept, by which matters are found. The glass is broken by two: who asks, and
+    an officer of the same unit with the post `released_by`.
     """
 
     key: str
@@ -258,6 +259,7 @@ class Secret:
     found_by: str | None = None
     born: str | None = None
     guarded_by: str | None = None
+    released_by: str = "department_head"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -442,12 +444,14 @@ class Mechanism:
     clock_by_key: Mapping[str, Clock] = field(init=False, repr=False, compare=False)
     state_by_key: Mapping[str, State] = field(init=False, repr=False, compare=False)
     party_by_key: Mapping[str, Party] = field(init=False, repr=False, compare=False)
+    secret_by_key: Mapping[str, Secret] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "step_by_key", {step.key: step for step in self.every_step})
         object.__setattr__(self, "clock_by_key", {clock.key: clock for clock in self.clocks})
         object.__setattr__(self, "state_by_key", {state.key: state for state in self.states})
         object.__setattr__(self, "party_by_key", {party.key: party for party in self.parties})
+        object.__setattr__(self, "secret_by_key", {secret.key: secret for secret in self.secrets})
 
     @property
     def openings(self) -> tuple[Step, ...]:

@@ -68,6 +68,8 @@ def permit(
         raise Refused("not-your-step", f"{step.key} is taken by {who}", state=matter.state)
     if matter.state not in mechanism.sources_of(step):
         raise closed(mechanism, matter, at, f"{step.key} is not open in state {matter.state}")
+    if _tells_secrets(mechanism, form) and _is_erased(mechanism, matter):
+        raise Refused("secrets-erased", "what was secret here was destroyed, and nothing is added to it")
     if step.post is not None and step.post not in posts:
         raise Refused("post-required", f"the law reserves {step.key} to the {step.post}", state=matter.state)
     for condition in step.when:
@@ -81,6 +83,14 @@ def permit(
     if against is not None:
         raise closed(mechanism, matter, at, against)
     return step
+
+
+def _tells_secrets(mechanism: Mechanism, form: Mapping[str, Any]) -> bool:
+    return any(form.get(secret.key) for secret in mechanism.secrets)
+
+
+def _is_erased(mechanism: Mechanism, matter: Matter) -> bool:
+    return any(matter.taken(step.key) for step in mechanism.steps if step.erases)
 
 
 def acting_party(matter: Matter, step: Step, unit: str) -> Party | None:

@@ -44,6 +44,12 @@ KINDS: Final[Mapping[str, UnitKind]] = {
     "民政部门": UnitKind.CIVIL_AFFAIRS,
     "教育行政部门": UnitKind.EDUCATION_AUTHORITY,
     "卫生健康部门": UnitKind.HEALTH_AUTHORITY,
+    "医疗机构": UnitKind.HOSPITAL,
+    "救助保护机构": UnitKind.RELIEF_BODY,
+    "居（村）民委员会": UnitKind.RESIDENTS_COMMITTEE,
+    "妇女联合会": UnitKind.WOMENS_FEDERATION,
+    "共青团": UnitKind.YOUTH_LEAGUE,
+    "关心下一代工作委员会": UnitKind.CARE_COMMITTEE,
     "其他": UnitKind.OTHER,
 }
 _FLAGS: Final = {"true": True, "1": True, "是": True, "false": False, "0": False, "否": False}

@@ -159,7 +159,7 @@ def _add_reading(router: APIRouter, assessments: Assessments, commands: Commands
         paper = await assessments.papers.get(found.file.id)
         if paper is None:
             raise LookupError("the file of an assessment is missing")
-        return assessments.papers.download(paper)
+        return await assessments.papers.download(paper)
 
 
 def _too_many(most: int) -> Problem:

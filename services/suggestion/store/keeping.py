@@ -4,13 +4,14 @@ from services.suggestion.store.assessments import Assessments
 from services.suggestion.store.figures import Figures
 from shared.matters.keeping import Keeping
 from shared.mongo import Mongo
+from shared.vault import Vault
 
 
 class SuggestionKeeping(Keeping):
     """Further: the counters of the figures, and the yearly assessments."""
 
-    def __init__(self, mongo: Mongo, *, paper_limit: int) -> None:
-        super().__init__(mongo, paper_limit=paper_limit)
+    def __init__(self, mongo: Mongo, *, paper_limit: int, vault: Vault | None = None) -> None:
+        super().__init__(mongo, paper_limit=paper_limit, vault=vault)
         self.figures = Figures(self.database, self.matters)
         self.assessments = Assessments(self.database, self.matters, mongo.clock)
 

@@ -1,16 +1,22 @@
 """A service with procedures on real servers, and units that use it through its public API."""
 
+import base64
 import itertools
 import json
+import secrets
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from deploy.local.servers import keys_of
+from deploy.local.suite import master_key
 from services.referral.main import SERVICE as REFERRAL
 from services.referral.mechanisms import MECHANISMS
 from shared.events import Event
@@ -19,6 +25,7 @@ from shared.matters.assembly import Parts, Service
 from shared.matters.bodies import example
 from shared.matters.commands import Commands
 from shared.matters.keeping import Keeping
+from shared.matters.settings import SealedSettings
 from shared.matters.timekeeper import Recounter, Timekeeper
 from shared.mechanism.grammar import Mechanism, Step
 from shared.mechanism.reckoning import Terms
@@ -41,7 +48,7 @@ UNITS = {
     FAR_PROCURATORATE: ("procuratorate", "410323"),
     COMMISSION: ("supervisory_commission", "410329"),
 }
-SCOPES = "matters:read matters:write papers:write events:read calendar:write"
+SCOPES = "matters:read matters:write papers:write events:read calendar:write secrets:read accesses:read"
 _keys = itertools.count()
 
 
@@ -218,9 +225,13 @@ async def desk_on(
     opener: str = ORGAN,
     named: Mapping[str, str] = NAMED,
     units: Mapping[str, tuple[str, str]] = UNITS,
+    **more: Any,
 ) -> AsyncIterator[Desk]:
-    """Run the service's parts on a database of its own, with the units given in its directory."""
-    with running() as issuer:
+    """Run the service's parts on a database of its own, with the units given in its directory.
+
+    `more`: further settings.
+    """
+    with running() as issuer, tempfile.TemporaryDirectory() as folder:
         settings = service.settings(
             mongo_url=mongo_url,
             mongo_database=database,
@@ -232,6 +243,8 @@ async def desk_on(
             body_limit=256 * 1024,
             paper_limit=1024 * 1024,
             lengths={"forward_transfer.receipt": "4 hours"},
+            **_sealing(service, database, Path(folder)),
+            **more,
         )
         async with service.parts(settings) as parts:
             await parts.keeping.migrate()
@@ -242,6 +255,15 @@ async def desk_on(
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url=f"http://{service.name}") as client:
                 yield Desk(client, issuer, service, parts, mechanism, opener, named)
+
+
+def _sealing(service: Service, database: str, folder: Path) -> dict[str, Any]:
+    """Return what a service that keeps secrets is told further."""
+    if not issubclass(service.settings, SealedSettings):
+        return {}
+    named = {name.lower(): value for name, value in master_key(folder).items()}
+    hash_key = base64.b64encode(secrets.token_bytes(32)).decode()
+    return {**named, "key_database": keys_of(database), "hash_key": hash_key}
 
 
 def text_of(answer: httpx.Response) -> str:
