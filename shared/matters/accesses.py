@@ -127,14 +127,22 @@ class Accesses:
             async for document in found:
                 yield _logged(document)
 
-    async def verify(self, after: int, limit: int) -> tuple[int, Misfit | None]:
-        """Check up to `limit` entries behind number `after`; return the last number that fits, and what does not."""
+    async def verify(self, after: int, limit: int, kept: str | None = None) -> tuple[int, Misfit | None]:
+        """Check up to `limit` entries behind number `after`; return the last number that fits, and what does not.
+
+        `kept`: the hash that entry `after` had when somebody noted it: without such a note a log cut short, or written
+        anew as a whole, would fit.
+        """
         previous, number = _BEGINNING, after
         if after:
             async with guarded():
                 before = await self._collection.find_one({"_id": after})
             if before is None or not _fits(_logged(before)):
-                return after - 1, Misfit(after, "an entry is missing or its content is not the one recorded")
+                return after - 1, Misfit(
+                    after, "it is missing, or its content is not the one that was recorded"
+                )
+            if kept is not None and before["hash"] != kept:
+                return after - 1, Misfit(after, "it is not the entry that was noted")
             previous = before["hash"]
         async with guarded():
             found = self._collection.find({"_id": {"$gt": after}}).sort("_id", ASCENDING)

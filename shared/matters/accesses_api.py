@@ -65,7 +65,8 @@ class ChainCheck(BaseModel):
     """Whether the entries are what was written; `number` is the last that fits, from which a next check goes on."""
 
     number: int
-    hash: str | None = Field(description="Of the newest entry of all: keep it, and a later cut shows.")
+    newest: int = Field(description="Number of the newest entry of all; 0 for none.")
+    hash: str | None = Field(description="Its hash: note both, and a later cut shows.")
     intact: bool
     misfit: AccessMisfit | None
 
@@ -101,13 +102,20 @@ def build_router(accesses: Accesses, commands: Commands, identity: Identity) -> 
 
     @router.get("/verification", name="accesses_verify", summary="核验查阅记录")
     async def verify_accesses(
-        after: Annotated[int, Query(ge=0, lt=2**53)] = 0, _caller: Caller = audits
+        after: Annotated[int, Query(ge=0, lt=2**53)] = 0,
+        kept: Annotated[str | None, Query(alias="hash", pattern=r"^[0-9a-f]{64}$")] = None,
+        _caller: Caller = audits,
     ) -> ChainCheck:
-        """Whether the log was changed: up to 10,000 entries behind number `after` are checked at once."""
-        number, misfit = await accesses.verify(after, _AT_ONCE)
+        """Whether the log was changed: up to 10,000 entries behind number `after` are checked at once.
+
+        `hash`: the one that entry `after` had when you noted it. Only with a note does it show that the log was cut
+        short or written anew: note number and hash of the newest entry where the service cannot reach them.
+        """
+        number, misfit = await accesses.verify(after, _AT_ONCE, kept)
         last = await accesses.last()
         return ChainCheck(
             number=number,
+            newest=last.number if last else 0,
             hash=last.hash if last else None,
             intact=misfit is None,
             misfit=AccessMisfit(number=misfit.number, reason=misfit.reason) if misfit else None,

@@ -1,7 +1,6 @@
 """A key server that speaks KMIP over TLS, run as a process of its own."""
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,14 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
-from kmip.core import enums
-from kmip.pie import client, objects
 
 from deploy.local.process import Process
 from deploy.local.server import free_port
 
 _HOST = "127.0.0.1"
 _PROGRAM = "from kmip.services.server.server import main; main()"
+# The library warns of itself on import, so it has a process of its own here as well.
+_NEW_KEY = """
+import os, sys
+from kmip.core import enums
+from kmip.pie import client, objects
+port, certificate, authority = sys.argv[1:]
+secret = objects.SecretData(os.urandom(96), enums.SecretDataType.SEED, [enums.CryptographicUsageMask.EXPORT])
+server = client.ProxyKmipClient("127.0.0.1", int(port), certificate, certificate, authority, "PROTOCOL_TLSv1_2")
+with server as connected:
+    made = connected.register(secret)
+    connected.activate(made)
+print(made)
+"""
 
 
 @dataclass(frozen=True)
@@ -28,15 +38,14 @@ class KeyServer:
     ca_file: str
     certificate_file: str
 
-    def new_key(self) -> str:
+    async def new_key(self) -> str:
         """Make a master key of 96 bytes and give its id."""
-        secret = objects.SecretData(os.urandom(96), enums.SecretDataType.SEED, [enums.CryptographicUsageMask.EXPORT])
-        with client.ProxyKmipClient(
-            _HOST, self.port, self.certificate_file, self.certificate_file, self.ca_file, "PROTOCOL_TLSv1_2"
-        ) as connected:
-            made: str = connected.register(secret)
-            connected.activate(made)
-        return made
+        given = [str(self.port), self.certificate_file, self.ca_file]
+        made = await asyncio.create_subprocess_exec(
+            sys.executable, "-W", "ignore", "-c", _NEW_KEY, *given, stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await made.communicate()
+        return output.decode().strip()
 
 
 @asynccontextmanager
@@ -65,7 +74,7 @@ async def key_server(folder: Path) -> AsyncIterator[KeyServer]:
         await _answers(process, port)
         yield KeyServer(process, port, str(folder / "ca.pem"), str(folder / "client.pem"))
     finally:
-        await process.stop()
+        await process.kill()  # it would take its time, and has nothing to lose
 
 
 async def _answers(process: Process, port: int) -> None:
