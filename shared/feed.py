@@ -65,19 +65,29 @@ class Feed:
 
         With `unit` or `divisions` only what that unit, or one of those divisions, may read; else everything.
         """
-        readers: list[dict[str, Any]] = []
-        if unit is not None:
-            readers.append({"units": unit})
-        if divisions:
-            readers.append({"divisions": {"$in": list(divisions)}})
-        chosen = {"_id": {"$gt": after}} | ({"$or": readers} if readers else {})
+        chosen = {"_id": {"$gt": after}} | _meant_for(unit, divisions)
         async with guarded():
             found = self._collection.find(chosen).sort("_id", ASCENDING).limit(limit)
             documents = await found.to_list(None)
         return [Entry(document["_id"], Event.from_document(document)) for document in documents]
+
+    async def number(self, event: str, unit: str | None = None, divisions: Some[str] = ()) -> int | None:
+        """Give the number of an event, if that unit or one of those divisions may read it. Raises Unavailable."""
+        async with guarded():
+            found = await self._collection.find_one({"id": event} | _meant_for(unit, divisions), {"_id": 1})
+        return int(found["_id"]) if found else None
 
     async def last(self) -> int:
         """Give the highest number so far, 0 for none. Raises Unavailable."""
         async with guarded():
             found = await self._collection.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
         return int(found["_id"]) if found else 0
+
+
+def _meant_for(unit: str | None, divisions: Some[str]) -> dict[str, Any]:
+    readers: list[dict[str, Any]] = []
+    if unit is not None:
+        readers.append({"units": unit})
+    if divisions:
+        readers.append({"divisions": {"$in": list(divisions)}})
+    return {"$or": readers} if readers else {}

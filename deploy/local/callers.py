@@ -57,9 +57,9 @@ class Callers:
             cursor = page["next"]
 
     async def numbered(
-        self, caller: Caller, service: str, path: str, after: int = 0
+        self, caller: Caller, service: str, path: str, after: str = "0"
     ) -> AsyncIterator[dict[str, Any]]:
-        """The items of a feed from behind the number `after` to its end. Raises like `get`."""
+        """The items of a feed from behind `after` to its end. Raises like `get`."""
         while True:
             page = await self.get(caller, service, path, after=after, limit=200)
             for item in page["items"]:

@@ -85,7 +85,7 @@ class Books:
         self._procedures, self._notifier, self._bus = procedures, notifier, bus
         self._callers, self._receiver = callers, receiver
         self.said: list[dict[str, Any]] = []  # the feeds of the services with procedures, as read so far
-        self._read = dict.fromkeys(procedures, 0)
+        self._read = dict.fromkeys(procedures, "0")
         self.pulled: dict[Told, dict[str, Any]] = {}
 
     @property
@@ -98,7 +98,7 @@ class Books:
         for service, after in self._read.items():
             feed = self._callers.numbered(AUDITOR, service, "/v1/events", after)
             if more := [each async for each in feed]:
-                self._read[service] = more[-1]["number"]
+                self._read[service] = str(more[-1]["number"])
                 self.said += more
         waiting = self.told - self._receiver.verified.keys() - self.pulled.keys()
         for unit in sorted({unit for _, unit in waiting} - self._receiver.secrets.keys()):
