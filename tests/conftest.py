@@ -15,6 +15,7 @@ _TOGETHER = (
     "contracts",
     "faults",
     "journeys",
+    "services/minors/register",
     "services/notifier",
     "services/referral",
     "services/suggestion",

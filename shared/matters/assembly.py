@@ -18,20 +18,15 @@ from shared.http.factory import create_app
 from shared.http.health import Readiness
 from shared.http.ratelimit import RateLimiter
 from shared.identity import Identity
-from shared.matters import (
-    accesses_api,
-    calendar_api,
-    declared,
-    following,
-    routes,
-    secrets_api,
-    simulator,
-)
+from shared.matters import calendar_api, declared, routes, simulator
 from shared.matters.commands import Commands, Rule
-from shared.matters.disclosure import Disclosures
-from shared.matters.erasure import Erasure
 from shared.matters.keeping import Keeping
-from shared.matters.sealing import Sealing
+from shared.matters.secrecy import audit, following
+from shared.matters.secrecy import routes as secret_routes
+from shared.matters.secrecy.erasure import Erasure
+from shared.matters.secrecy.glass import Glass
+from shared.matters.secrecy.reading import Reading
+from shared.matters.secrecy.sealing import Sealing
 from shared.matters.settings import MatterSettings, SealedSettings
 from shared.matters.timekeeper import Recounter, Timekeeper
 from shared.mechanism.load import Mechanisms
@@ -200,11 +195,12 @@ class Service:
             if secret:
                 raise LookupError(f"{self.name} declares secrets and has no vault for them")
             return ()
-        disclosures = Disclosures(self.name, over.commands, keeping, keeping.vault)
+        reading = Reading(over.commands, keeping, keeping.vault)
+        glass = Glass(self.name, over.commands, keeping, keeping.vault)
         followed = {key: each for key, each in self.mechanisms.items() if each.follow is not None}
         return [
-            *(secrets_api.build_router(mechanism, over, disclosures) for mechanism in secret),
-            accesses_api.build_router(keeping.accesses, over.commands, over.identity),
+            *(secret_routes.build_router(mechanism, over, reading, glass) for mechanism in secret),
+            audit.build_router(keeping.accesses, over.commands, over.identity),
             *([following.build_router(followed, over, keeping.followers, keeping.vault)] if followed else []),
         ]
 

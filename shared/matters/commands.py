@@ -11,7 +11,7 @@ from shared import divisions, tracing
 from shared.clocks.calendar import SHANGHAI
 from shared.directory import Directory, Unit
 from shared.matters.requests import Absent, Actor, Request, Stale
-from shared.matters.sealing import NOTHING, Sealed, Sealing
+from shared.matters.secrecy.sealing import NOTHING, Sealed, Sealing
 from shared.matters.speech import NAMESPACE, Speech
 from shared.matters.store import Matters, Reader, Twin
 from shared.mechanism import amend, core
@@ -99,7 +99,7 @@ class Commands:
                 who = " or ".join(party.key for party in step.parties)
                 raise Refused("not-your-step", f"{step.key} is taken by {who}")
             place = _place(matter_id, opener, unit, request, self._clock.now())
-            bound = await self._bound(mechanism, step, request, place.divisions, None)
+            bound = await self._bound(mechanism, step, request, place.divisions, None, place.opener)
             await self._copied(step, request)
             await self._ruled(mechanism, step, None, actor, request)
             act = await self._act(step.key, actor, request, wanted, bound)
@@ -289,6 +289,7 @@ class Commands:
         request: Request,
         within: tuple[str, ...],
         matter: Matter | None,
+        opener: str | None = None,
     ) -> dict[str, str]:
         """Return the unit for each party the step binds; at the opening, also for those filled by division."""
         bound: dict[str, str] = {}
@@ -303,7 +304,7 @@ class Commands:
                 bound[party.key] = code
         if step in mechanism.openings:
             for party in mechanism.parties:
-                if party.by_division and party.key not in bound:
+                if party.by_division and party.key not in (*bound, opener):
                     unit = await self._directory.nearest(party.kinds, within)
                     if unit is None:
                         detail = f"the directory knows no {party.key} for this division"

@@ -4,10 +4,10 @@ from shared.directory import Directory
 from shared.events import Event
 from shared.feed import Feed
 from shared.lease import Lease
-from shared.matters.accesses import Accesses
 from shared.matters.calendars import Calendars
-from shared.matters.followers import Followers
-from shared.matters.grants import Grants
+from shared.matters.secrecy.accesses import Accesses
+from shared.matters.secrecy.followers import Followers
+from shared.matters.secrecy.grants import Grants
 from shared.matters.store import Matters
 from shared.mongo import Collection, Mongo, guarded
 from shared.papers import Papers

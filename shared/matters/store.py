@@ -20,7 +20,7 @@ from shared.matters.document import (
     overseers_of,
     seen_by,
 )
-from shared.matters.sealing import NOTHING, Sealed
+from shared.matters.secrecy.sealing import NOTHING, Sealed
 from shared.mechanism.core import Change
 from shared.mechanism.grammar import Mechanism
 from shared.mechanism.matter import Matter
@@ -386,7 +386,11 @@ def _involving(mechanism: Mechanism, reader: Reader, unit: str) -> dict[str, Any
     hidden = hidden_parties(mechanism)
     if not hidden or unit == reader.unit or oversees(mechanism, reader):
         return {"readers": unit}
-    return {"$or": [{f"parties.{party.key}": unit} for party in mechanism.parties if party.key not in hidden]}
+    found: list[dict[str, Any]] = []
+    for party in mechanism.parties:
+        told = [{f"parties.{key}": reader.unit} for key in party.shown_to or ()]
+        found.append({f"parties.{party.key}": unit, **({"$or": told} if party.key in hidden else {})})
+    return {"$or": found}
 
 
 def _eyes(mechanism: Mechanism, reader: Reader) -> list[str]:

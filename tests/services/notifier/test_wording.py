@@ -108,7 +108,7 @@ def test_every_key_of_the_mechanism_has_words(key):
     words = tomllib.loads((FOLDER / f"{key}.toml").read_text(encoding="utf-8"))
     assert words.keys() == {"title", "states", "steps", "clocks"}
     assert words["states"].keys() == {state.key for each in editions for state in each.states}
-    assert words["steps"].keys() == {step.key for each in editions for step in (each.opening, *each.steps)}
+    assert words["steps"].keys() == {step.key for each in editions for step in each.every_step}
     assert words["clocks"].keys() == {clock.key for each in editions for clock in each.clocks}
     pairs = chain([words["title"]], *(words[part].values() for part in ("states", "steps", "clocks")))
     assert all(len(pair) == 2 and all(pair) for pair in pairs)

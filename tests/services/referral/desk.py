@@ -243,8 +243,7 @@ async def desk_on(
             body_limit=256 * 1024,
             paper_limit=1024 * 1024,
             lengths={"forward_transfer.receipt": "4 hours"},
-            **_sealing(service, database, Path(folder)),
-            **more,
+            **{**_sealing(service, database, Path(folder)), **more},
         )
         async with service.parts(settings) as parts:
             await parts.keeping.migrate()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.matters.accesses import Access, Accesses
+from shared.matters.secrecy.accesses import Access, Accesses
 from shared.mongo import Mongo, connect
 
 
@@ -27,7 +27,6 @@ async def log(mongo: Mongo) -> Accesses:
 
 def reading(log: Accesses, number: int, **changes: Any) -> Access:
     given: dict[str, Any] = {
-        "at": log.now(),
         "unit": "LY-GA-001",
         "person": "P-1",
         "party": "police",

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from shared.http.problems import not_found
 from shared.http.ratelimit import RateLimiter
 from shared.identity import Caller
-from shared.matters.followers import Followed, Followers
 from shared.matters.routes import Parts, allowed
+from shared.matters.secrecy.followers import Followed, Followers
 from shared.mechanism.grammar import Follow, Form, Mechanism
 from shared.mechanism.load import Mechanisms
-from shared.mechanism.matter import ELAPSED, LATE, OVERDUE, Matter
+from shared.mechanism.matter import ELAPSED, OVERDUE, Matter
 from shared.vault import Vault
 
 _TOKEN_BYTES = 16
@@ -129,16 +129,19 @@ def progress(mechanism: Mechanism, matter: Matter) -> Progress:
             for run in matter.open_clocks()
             if run.key in follow.clocks and run.due_at is not None
         ],
-        mark=_mark(follow, matter),
+        mark=_mark(mechanism, follow, matter),
     )
 
 
-def _mark(follow: Follow, matter: Matter) -> str | None:
-    """Return the mark of the last of the marking clocks, in the order of the declaration, that is over."""
+def _mark(mechanism: Mechanism, follow: Follow, matter: Matter) -> str | None:
+    """Return the mark of the last marking clock, in the order of the declaration, that is over and not answered."""
     mark = None
     for clock, named in follow.marks.items():
         run = matter.ticking(clock)
-        if run is not None and run.state in (ELAPSED, OVERDUE, LATE):
+        if run is None or run.state not in (ELAPSED, OVERDUE):
+            continue
+        answers = mechanism.clock_by_key[clock].met_by
+        if not any(entry.step in answers for entry in matter.history if entry.version > run.started_by):
             mark = named
     return mark
 

@@ -27,6 +27,7 @@ class Grant:
     matter: str
     label: str
     fields: tuple[str, ...]
+    purpose: str
     unit: str
     asked_by: str
     asked_at: datetime
@@ -97,6 +98,7 @@ def _document(grant: Grant) -> Document:
         "matter": grant.matter,
         "label": grant.label,
         "fields": list(grant.fields),
+        "purpose": grant.purpose,
         "unit": grant.unit,
         "asked_by": grant.asked_by,
         "asked_at": grant.asked_at,
@@ -112,6 +114,7 @@ def _grant(document: Mapping[str, Any]) -> Grant:
         matter=document["matter"],
         label=document["label"],
         fields=tuple(given),
+        purpose=document["purpose"],
         unit=document["unit"],
         asked_by=document["asked_by"],
         asked_at=document["asked_at"],

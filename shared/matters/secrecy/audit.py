@@ -18,9 +18,9 @@ from shared.clocks.calendar import SHANGHAI
 from shared.http import paging
 from shared.http.paging import CursorText, Limit, Page
 from shared.identity import Caller, Identity
-from shared.matters.accesses import Accesses, Logged
 from shared.matters.commands import Commands
 from shared.matters.routes import allowed
+from shared.matters.secrecy.accesses import Accesses, Logged
 
 SCOPE: Final = "accesses:read"
 _AT_ONCE: Final = 10_000
@@ -37,7 +37,7 @@ class AccessView(BaseModel):
     """One reading, or attempt."""
 
     number: int
-    at: datetime
+    at: datetime | None
     unit: str
     person: str
     party: str | None
@@ -190,7 +190,7 @@ def _row(logged: Logged) -> tuple[str | int | None, ...]:
     access = logged.access
     return (
         logged.number,
-        access.at.astimezone(SHANGHAI).isoformat(timespec="seconds"),
+        access.at.astimezone(SHANGHAI).isoformat(timespec="seconds") if access.at else None,
         access.unit,
         access.person,
         access.party,

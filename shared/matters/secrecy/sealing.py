@@ -80,9 +80,9 @@ def _random() -> str:
 
 def _age(secret: Secret, told: Mapping[str, Any], act: Act) -> str | None:
     """Return the class of age of whom this is about; who is of unknown age counts as a child under fourteen."""
-    if secret.born is None:
+    if secret.born is None and secret.guarded_by is None:
         return None
-    if not told.get(secret.born):
+    if secret.born is None or not told.get(secret.born):
         return UNDER_14
     born = date.fromisoformat(told[secret.born])
     today = act.recorded_at.astimezone(SHANGHAI).date()

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -29,7 +29,6 @@ class Access:
     `subject`: the label of the secret, the id of a paper, or the key of a secret that was looked up.
     """
 
-    at: datetime
     unit: str
     person: str
     party: str | None
@@ -41,10 +40,11 @@ class Access:
     age: str | None
     purpose: str
     basis: str | None
-    outcome: Outcome
+    outcome: Outcome = "granted"
     grant: str | None = None
     released_by: str | None = None
     hits: int | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,12 @@ class Accesses:
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
     async def append(self, access: Access) -> Logged:
-        """Write an access down behind the last one; it is kept when this returns. Raises Unavailable."""
+        """Write an access down behind the last one, at the server's time; kept when it returns. Raises Unavailable."""
         while True:
             last = await self.last()
             number, previous = (last.number + 1, last.hash) if last else (1, _BEGINNING)
-            logged = Logged(number, access, previous, _hash(number, access, previous))
+            timed = replace(access, at=self.now())
+            logged = Logged(number, timed, previous, _hash(number, timed, previous))
             try:
                 async with guarded():
                     await self._collection.insert_one(_document(logged))

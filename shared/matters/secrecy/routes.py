@@ -13,9 +13,10 @@ from shared.http.headers import IdempotencyKey
 from shared.identity import Caller
 from shared.matters import views
 from shared.matters.bodies import camel
-from shared.matters.disclosure import Asked, Disclosures
-from shared.matters.grants import Grant
 from shared.matters.routes import Parts, actor_of, allowed
+from shared.matters.secrecy.glass import Glass
+from shared.matters.secrecy.grants import Grant
+from shared.matters.secrecy.reading import Asked, Reading
 from shared.mechanism.describe import citation
 from shared.mechanism.grammar import Form, Mechanism, Secret
 from shared.mechanism.sight import known_parties
@@ -36,6 +37,15 @@ class Disclosure(BaseModel):
     fields: dict[str, Any]
 
 
+class SecretView(BaseModel):
+    """What is kept sealed under a label, and which of its fields your unit reads in this matter."""
+
+    label: str
+    secret: str
+    title: str
+    fields: list[str]
+
+
 class GrantView(BaseModel):
     """What was asked for, and until when it is open; `until` is null while no second officer has released it."""
 
@@ -50,22 +60,40 @@ class GrantView(BaseModel):
     until: datetime | None
 
 
-def build_router(mechanism: Mechanism, parts: Parts, disclosures: Disclosures) -> APIRouter:
+def build_router(mechanism: Mechanism, parts: Parts, reading: Reading, glass: Glass) -> APIRouter:
     """Return the routes over the secrets of a mechanism."""
     router = APIRouter(tags=[mechanism.key])
     # FastAPI reads the types at run time: the purposes of this very mechanism.
     purposes: Any = Literal[tuple({each.key: None for s in mechanism.secrets for each in s.purposes})]
-    _add_disclosure(router, mechanism, parts, disclosures, purposes)
-    _add_papers(router, mechanism, parts, disclosures, purposes)
-    _add_grants(router, mechanism, parts, disclosures, purposes)
+    _add_list(router, mechanism, parts, reading)
+    _add_disclosure(router, mechanism, parts, reading, purposes)
+    _add_papers(router, mechanism, parts, reading, purposes)
+    _add_grants(router, mechanism, parts, glass, purposes)
     for secret in mechanism.secrets:
         if secret.found_by is not None:
-            _add_lookup(router, mechanism, secret, parts, disclosures)
+            _add_lookup(router, mechanism, secret, parts, reading)
     return router
 
 
+def _add_list(router: APIRouter, mechanism: Mechanism, parts: Parts, reading: Reading) -> None:
+    reads = Depends(parts.identity.requires(SCOPE))
+
+    @router.get(
+        f"/v1/{mechanism.path}/{{matter}}/secrets",
+        name=f"{mechanism.key}_list_secrets",
+        summary="保密信息目录",
+    )
+    async def list_secrets(matter: UUID, caller: Caller = reads) -> list[SecretView]:
+        """What is kept sealed here that your unit knows of, by label; nothing of it is opened."""
+        seen = await allowed(reading.secrets(mechanism, str(matter), actor_of(caller)))
+        return [
+            SecretView(label=label, secret=each.key, title=each.title, fields=list(seen.readable(each)))
+            for label, each in seen.labels.items()
+        ]
+
+
 def _add_disclosure(
-    router: APIRouter, mechanism: Mechanism, parts: Parts, disclosures: Disclosures, purposes: Any
+    router: APIRouter, mechanism: Mechanism, parts: Parts, reading: Reading, purposes: Any
 ) -> None:
     reads = Depends(parts.identity.requires(SCOPE))
     body_model = create_model(
@@ -89,12 +117,12 @@ def _add_disclosure(
         body: body_model,
         caller: Caller = reads,
     ) -> Disclosure:
-        opened = await allowed(disclosures.read(mechanism, str(matter), _asked(body), actor_of(caller)))
+        opened = await allowed(reading.read(mechanism, str(matter), _asked(body), actor_of(caller)))
         return Disclosure(label=opened.label, secret=opened.secret, fields=dict(opened.fields))
 
 
 def _add_papers(
-    router: APIRouter, mechanism: Mechanism, parts: Parts, disclosures: Disclosures, purposes: Any
+    router: APIRouter, mechanism: Mechanism, parts: Parts, reading: Reading, purposes: Any
 ) -> None:
     reads = Depends(parts.identity.requires(SCOPE))
     body_model = create_model(
@@ -120,14 +148,12 @@ def _add_papers(
         """A paper of the matter, for the parties that may read it; this reading is written down."""
         purpose = body.model_dump()["purpose"]
         found = await allowed(
-            disclosures.read_paper(mechanism, str(matter), str(paper), purpose, actor_of(caller))
+            reading.read_paper(mechanism, str(matter), str(paper), purpose, actor_of(caller))
         )
         return await parts.papers.download(found)
 
 
-def _add_grants(
-    router: APIRouter, mechanism: Mechanism, parts: Parts, disclosures: Disclosures, purposes: Any
-) -> None:
+def _add_grants(router: APIRouter, mechanism: Mechanism, parts: Parts, glass: Glass, purposes: Any) -> None:
     base = f"/v1/{mechanism.path}/{{matter}}/grants"
     reads = Depends(parts.identity.requires(SCOPE))
     body_model = create_model(
@@ -150,25 +176,23 @@ def _add_grants(
         """Ask to read what your unit otherwise does not; nothing is opened before a second officer releases it."""
         reason = body.model_dump()["reason"]
         return _view(
-            await allowed(
-                disclosures.ask(mechanism, str(matter), _asked(body), reason, key, actor_of(caller))
-            )
+            await allowed(glass.ask(mechanism, str(matter), _asked(body), reason, key, actor_of(caller)))
         )
 
     @router.post(f"{base}/{{grant}}/release", name=f"{mechanism.key}_release_grant", summary="批准紧急查阅")
     async def release_grant(matter: UUID, grant: UUID, caller: Caller = reads) -> GrantView:
         """Release what a colleague asked for, for half an hour; the owners of the information are told."""
-        return _view(await allowed(disclosures.release(mechanism, str(matter), str(grant), actor_of(caller))))
+        return _view(await allowed(glass.release(mechanism, str(matter), str(grant), actor_of(caller))))
 
     @router.get(base, name=f"{mechanism.key}_list_grants", summary="紧急查阅申请")
     async def list_grants(matter: UUID, caller: Caller = reads) -> list[GrantView]:
         """What your unit has asked for in this matter, the newest 50."""
-        found = await allowed(disclosures.grants(mechanism, str(matter), actor_of(caller), _GRANTS))
+        found = await allowed(glass.of(mechanism, str(matter), actor_of(caller), _GRANTS))
         return list(map(_view, found))
 
 
 def _add_lookup(
-    router: APIRouter, mechanism: Mechanism, secret: Secret, parts: Parts, disclosures: Disclosures
+    router: APIRouter, mechanism: Mechanism, secret: Secret, parts: Parts, reading: Reading
 ) -> None:
     reads = Depends(parts.identity.requires(SCOPE))
     purposes: Any = Literal[tuple(each.key for each in secret.purposes)]
@@ -192,7 +216,7 @@ def _add_lookup(
         """The matters in which your unit may read this value, by the whole value only; this is written down."""
         given = body.model_dump()
         found = await allowed(
-            disclosures.look_up(mechanism, secret, given["value"], given["purpose"], actor_of(caller))
+            reading.look_up(mechanism, secret, given["value"], given["purpose"], actor_of(caller))
         )
         now = parts.clock.now()
         return [
