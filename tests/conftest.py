@@ -26,6 +26,7 @@ _PROOFS = (
     "deploy/test_demo.py",
     "deploy/test_servers.py",
     "faults",
+    "journeys/test_minors_canary.py",
     "services/referral/test_calendar.py",
     "shared/clocks/test_properties.py",
     "shared/matters/test_scale.py",

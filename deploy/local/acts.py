@@ -31,6 +31,14 @@ class Acts:
         pages = self._callers.pages(Caller(unit), self._service, self.path, correlation=correlation)
         return [each async for each in pages]
 
+    async def open(
+        self, unit: str, opening: Mapping[str, Any], *, form: Mapping[str, Any], once: str
+    ) -> Receipt:
+        """Open a matter by a declared opening; `once` makes it safe to repeat. Raises Refusal, httpx.HTTPError."""
+        body = await self._body(opening, unit, form)
+        receipt = await self._callers.post(Caller(unit), self._service, self.path, body, f"{unit}-{once}")
+        return Receipt(receipt["matter"], receipt["version"], receipt["hash"])
+
     async def take(
         self,
         unit: str,

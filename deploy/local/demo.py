@@ -22,13 +22,14 @@ from deploy.local.play import Road, Walk
 from deploy.local.process import first_to_end
 from deploy.local.receiver import Receiver
 from deploy.local.reckoning import Books, Reckoning, books, found_in
+from deploy.local.report import PERSONAL, play_report
 from deploy.local.screen import Screen
-from deploy.local.servers import Servers, local_servers
+from deploy.local.servers import Servers, keys_of, local_servers
 from deploy.local.suite import ROOT, Suite, SuiteError, running_suite
 
 PATIENCE = 60.0  # seconds until what was said must have arrived
 AT_ONCE = 8
-SERVICES = ("notifier", "referral", "suggestion")
+SERVICES = ("minors", "notifier", "referral", "suggestion")
 HOOKED = ("public_security", "procuratorate", "supervisory_commission")  # the others sit behind firewalls
 
 
@@ -62,13 +63,13 @@ async def demo(
         ):
             screen.say(f"The suite runs ({monotonic() - began:.1f} s).")
             playing = asyncio.create_task(perform(stage, rows, patience))
-            reckoning, chains, amiss = await _unless_ended(suite, playing)
+            reckoning, followed, amiss = await _unless_ended(suite, playing)
         screen.say("Everything is stopped.")
     screen.amiss(amiss)
     faults = [f"{what}: {number}" for what, number in amiss.items() if number]
     for fault in faults:
         print(fault, file=sys.stderr, flush=True)
-    print(reckoning.line(chains, monotonic() - began), flush=True)
+    print(reckoning.line(followed, monotonic() - began), flush=True)
     return 1 if faults else 0
 
 
@@ -90,10 +91,13 @@ async def staged(
         finally:
             for name in SERVICES:
                 await servers.mongo.drop(prefix + name)
+                await servers.mongo.drop(keys_of(prefix + name))
 
 
-async def perform(stage: Stage, rows: slice, patience: float) -> tuple[Reckoning, int, Mapping[str, int]]:
-    """Load, play, deliver, show, count; the count, the chains followed, and whatever is amiss with its number."""
+async def perform(
+    stage: Stage, rows: slice, patience: float
+) -> tuple[Reckoning, Mapping[str, float], Mapping[str, int]]:
+    """Load, play, deliver, show, count; the count, what was followed, and whatever is amiss with its number."""
     callers, screen, plan = stage.callers, stage.screen, read_plan(load.MAPPING)
     report = await load.load_units(callers, load.UNITS)
     units = [each async for each in callers.pages(load.KEEPER, "notifier", "/v1/units", active=True)]
@@ -110,20 +114,24 @@ async def perform(stage: Stage, rows: slice, patience: float) -> tuple[Reckoning
     walks = await _play(stage, player, loaded, rows)
     missed = [walk for walk in walks if walk.road.overdue][:1]
     chains = [await play_chain(callers, walk.matter, walk.unit) for walk in missed]
+    followed = await play_report(callers, stage.receiver)
     await stage.books.settle(patience)
     receipts = [receipt for walk in walks for receipt in walk.receipts]
     receipts += [receipt for chain in chains for receipt in chain.receipts]
+    receipts += followed.receipts
     receipts += [Receipt(each.matter, 1, each.hash) for each in loaded.opened]
     reckoning = await stage.books.reckon(receipts)
     await _show(stage, declaration, walks, names)
     for chain in chains:
         await _show_chain(stage, chain, names)
-    personal = personal_values(load.CASES, plan)
+    screen.report(followed, names)
+    personal = personal_values(load.CASES, plan) | PERSONAL
     amiss = {
         "signatures that do not hold": stage.receiver.refused,
         "places with personal data outside the matters": len(_leaks(stage, personal)),
     }
-    return reckoning, len(chains), reckoning.losses | amiss
+    line = {"chains": len(chains), "reports": 1, "alert_seconds": round(followed.alert_seconds, 2)}
+    return reckoning, line, reckoning.losses | amiss
 
 
 async def _hook(stage: Stage, units: Sequence[str]) -> None:

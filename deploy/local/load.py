@@ -14,7 +14,11 @@ from deploy.local.suite import ROOT
 SAMPLE = ROOT / "deploy" / "sample"
 UNITS, CASES, MAPPING = SAMPLE / "units.csv", SAMPLE / "cases.csv", SAMPLE / "mapping.toml"
 # A list of each service with procedures: it refuses units it has not heard of.
-LISTS = {"referral": "/v1/forward-transfers", "suggestion": "/v1/procuratorial-suggestions"}
+LISTS = {
+    "minors": "/v1/mandatory-reports",
+    "referral": "/v1/forward-transfers",
+    "suggestion": "/v1/procuratorial-suggestions",
+}
 KEEPER = Caller("DIRECTORY", scope="directory:read directory:write")
 SPREAD_WITHIN = 30.0  # seconds from an import until every service knows the units
 AT_ONCE = 8

@@ -16,7 +16,7 @@ from shared.bus import Bus
 from shared.mongo import Collection, Mongo, connect
 
 AUDITOR = Caller("AUDITOR", scope="events:read-all events:read")
-PROCEDURES = ("referral", "suggestion")
+PROCEDURES = ("minors", "referral", "suggestion")
 QUEUES = tuple(f"{service}.events" for service in (*PROCEDURES, "notifier"))
 _UNSENT = {"send_at": {"$exists": True}}
 
@@ -59,8 +59,8 @@ class Reckoning:
         """All losses together."""
         return sum(self.losses.values())
 
-    def line(self, chains: int, seconds: float) -> str:
-        """The result as one JSON object; `chains` were followed from a miss to verified rectification."""
+    def line(self, followed: Mapping[str, float], seconds: float) -> str:
+        """The result as one JSON object; `followed`: chains, from a miss to verified rectification, and reports."""
         return json.dumps(
             {
                 "matters": self.matters,
@@ -69,7 +69,7 @@ class Reckoning:
                 "delivered": self.delivered,
                 "overdue": self.overdue,
                 "drafts": self.drafts,
-                "chains": chains,
+                **followed,
                 "lost": self.lost,
                 "seconds": round(seconds, 1),
             }

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from deploy.local.load import Loaded
 from deploy.local.play import Walk
+from deploy.local.report import Report
 from shared.clocks.calendar import SHANGHAI
 
 Names = Mapping[str, str]  # units by code
@@ -105,6 +106,14 @@ class Screen:
         """The matters that one cause led to."""
         title = f"A chain, read by one correlation ({correlation}); the suggestion is now {state}"
         self._table(title, ("mechanism", "matter"), list(matters.items()))
+
+    def report(self, report: Report, names: Names) -> None:
+        """A child's report from both sides: what the police see, and what the reporter is told by the token."""
+        title = f"A report; police and procuratorate were alerted after {report.alert_seconds:.2f} s"
+        columns = ("step", f"state at {names[report.police]}", "the reporter is told", "and awaits")
+        self._table(title, columns, [(m.step, m.state, m.told, m.awaited) for m in report.moments])
+        opened = ", ".join(f"{name}: {value}" for name, value in report.read["fields"].items())
+        self.say(f"Read for a purpose, and written down: {report.read['label']} ({opened})")
 
     def notices(self, title: str, notices: Iterable[Mapping[str, Any]], names: Names) -> None:
         """Who was told of one matter, and in what words."""

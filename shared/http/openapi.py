@@ -27,6 +27,8 @@ _HEADERS: Final[dict[str, Any]] = {
     "429": _SECONDS,
     "503": _SECONDS,
 }
+# What marks an operation that needs no token, and limits how often it is called.
+PUBLIC: Final = "x-public"
 _METHODS: Final = ("get", "put", "post", "delete", "patch")
 
 
@@ -66,6 +68,8 @@ def _possible(method: str, operation: dict[str, Any]) -> set[str]:
     possible = {"503", "default"}
     if operation.get("security"):
         possible |= {"401", "403", "429"}
+    if operation.get(PUBLIC):
+        possible |= {"404", "429"}
     if parameters:
         possible |= {"422"}
     if "path" in places:

@@ -43,9 +43,7 @@ def build_router(feed: Feed, identity: Identity, divisions_of: Scope) -> APIRout
     reads = Depends(identity.requires("events:read"))
 
     @router.get("/v1/events", name="events_read", summary="Events by cursor")
-    async def read_events(
-        after: After = "0", limit: Limit = 50, caller: Caller = reads
-    ) -> SaidPage:
+    async def read_events(after: After = "0", limit: Limit = 50, caller: Caller = reads) -> SaidPage:
         """What the service said, as far as it concerns your unit, behind the event with the id `after`.
 
         Whom else an event was told to, and how much else was said, does not show. With the scope `events:read-all`

@@ -24,6 +24,7 @@ from shared.matters.keeping import Keeping
 from shared.matters.secrecy import audit, following
 from shared.matters.secrecy import routes as secret_routes
 from shared.matters.secrecy.erasure import Erasure
+from shared.matters.secrecy.following import Following
 from shared.matters.secrecy.glass import Glass
 from shared.matters.secrecy.reading import Reading
 from shared.matters.secrecy.sealing import Sealing
@@ -198,10 +199,11 @@ class Service:
         reading = Reading(over.commands, keeping, keeping.vault)
         glass = Glass(self.name, over.commands, keeping, keeping.vault)
         followed = {key: each for key, each in self.mechanisms.items() if each.follow is not None}
+        follow = Following(keeping.followers, keeping.matters, keeping.vault)
         return [
             *(secret_routes.build_router(mechanism, over, reading, glass) for mechanism in secret),
             audit.build_router(keeping.accesses, over.commands, over.identity),
-            *([following.build_router(followed, over, keeping.followers, keeping.vault)] if followed else []),
+            *([following.build_router(followed, over, follow)] if followed else []),
         ]
 
     async def _rewrap(self, settings: MatterSettings) -> None:

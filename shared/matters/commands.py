@@ -226,7 +226,7 @@ class Commands:
         """Return the request as it is remembered, and what tells it from another."""
         if self._sealing is None:
             return request, request.digest(step)
-        return self._sealing.careful(mechanism, request), self._sealing.digest(mechanism, request, step)
+        return self._sealing.careful(request), self._sealing.digest(mechanism, request, step)
 
     async def _sealed(self, mechanism: Mechanism, matter: str, step: Step, act: Act) -> tuple[Act, Sealed]:
         if self._sealing is None:

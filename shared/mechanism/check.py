@@ -238,7 +238,9 @@ def _holds_text(schema: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     if schema.get("type") == "string":
         return not {"pattern", "enum", "const", "format"} & schema.keys()
     inner = [*schema.get("anyOf", ()), *schema.get("properties", {}).values()]
-    inner += [schema[name] for name in ("items", "additionalProperties") if isinstance(schema.get(name), dict)]
+    inner += [
+        schema[name] for name in ("items", "additionalProperties") if isinstance(schema.get(name), dict)
+    ]
     return any(_holds_text(each, known) for each in inner)
 
 

@@ -14,7 +14,7 @@ from tests.services.referral.desk import desk_on
 
 @pytest.fixture(scope="package")
 async def city(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[City]:
-    names, folder = ("referral", "suggestion", "notifier"), tmp_path_factory.mktemp("contracts")
+    names, folder = ("referral", "suggestion", "minors", "notifier"), tmp_path_factory.mktemp("contracts")
     async with searched(servers, folder, ORGAN, names=names) as running:
         yield running
 

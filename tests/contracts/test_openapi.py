@@ -17,8 +17,21 @@ from tests.journeys.test_transfer import TO_DELIVERY, TO_FILING, TO_SUPERVISION
 CASES = 2000
 SECONDS = 300  # at most; a quiet machine with two cores needs 60
 # Per operation, beside those that cover each schema's borders; and as whom the service is called.
-EXAMPLES = {"referral": 10, "suggestion": 2, "notifier": 100}
-CALLERS = {"referral": ORGAN, "suggestion": PROCURATORATE, "notifier": ORGAN}
+EXAMPLES = {"referral": 10, "suggestion": 2, "minors": 2, "notifier": 100}
+CALLERS = {
+    "referral": ORGAN,
+    "suggestion": PROCURATORATE,
+    "minors": PROCURATORATE,
+    "notifier": ORGAN,
+}
+OPENINGS = {
+    "suggestion": (
+        "/v1/procuratorial-suggestions",
+        "/v1/supervision-drafts",
+        "/v1/public-interest-litigation",
+    ),
+    "minors": ("/v1/mandatory-reports/openings/take_down", "/v1/retaliation-complaints/openings/take_down"),
+}
 # Left out are checks that ask more of a JSON Schema than it can say. `positive_data_acceptance`: the law refuses
 # what the schema allows, a unit of the wrong kind or an act before the one before it. `negative_data_rejection`:
 # pydantic takes a number for a moment. `ensure_resource_availability`, `use_after_free`: a unit that was given
@@ -93,17 +106,17 @@ async def things(city: City) -> dict[str, list[str]]:
 
 
 async def openings(city: City) -> list[str]:
-    """What the suggestion service opens by its own examples, where no paper is needed."""
-    document, matters = await served(city, "suggestion"), []
-    for path in ("/v1/procuratorial-suggestions", "/v1/supervision-drafts", "/v1/public-interest-litigation"):
-        schema = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
-        body = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["examples"][0]
-        headers = {"Idempotency-Key": new_key()}
-        answer = await city.call(
-            PROCURATORATE, "POST", path, service="suggestion", json=body, headers=headers
-        )
-        assert answer.status_code == 201, answer.text
-        matters.append(answer.json()["matter"])
+    """What services open by their own examples, where no paper is needed."""
+    matters = []
+    for service, paths in OPENINGS.items():
+        document = await served(city, service)
+        for path in paths:
+            schema = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+            body = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["examples"][0]
+            headers = {"Idempotency-Key": new_key()}
+            answer = await city.call(PROCURATORATE, "POST", path, service=service, json=body, headers=headers)
+            assert answer.status_code == 201, answer.text
+            matters.append(answer.json()["matter"])
     return matters
 
 
@@ -190,7 +203,7 @@ async def test_every_refusal_is_documented_as_a_problem(city: City, service: str
     document = await served(city, service)
     for place, operation in operations(document):
         responses = operation["responses"]
-        needed = {"401", "403", "429", "503", "default"}
+        needed = {"429", "503", "default"} | (set() if operation.get("x-public") else {"401", "403"})
         if "{" in place:
             needed.add("404")
         if "requestBody" in operation:

@@ -9,6 +9,8 @@ from tests.journeys.city import City
 # The fields in which a service keeps what it was given, and the content of papers.
 _KEPT: Final[Mapping[str, Mapping[str, Any]]] = {
     "matters": {"history.form": 0, "history.person": 0},
+    "accesses": {"person": 0, "released_by": 0},
+    "grants": {"asked_by": 0, "released_by": 0},
     "units": {"contact_points": 0},
     "webhooks": {"url": 0},
     "fs.chunks": {"data": 0},

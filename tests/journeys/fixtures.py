@@ -18,4 +18,5 @@ async def searched(
         for unit in told:
             await city.add_webhook(unit)
         yield city
-        assert canary.found(await evidence.texts(city)) == []
+        found = canary.found(await evidence.texts(city))
+        assert not found, "\n".join(found[:20])

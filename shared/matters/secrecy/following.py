@@ -9,11 +9,13 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from shared.http.openapi import PUBLIC
 from shared.http.problems import not_found
 from shared.http.ratelimit import RateLimiter
 from shared.identity import Caller
 from shared.matters.routes import Parts, allowed
 from shared.matters.secrecy.followers import Followed, Followers
+from shared.matters.store import Matters
 from shared.mechanism.grammar import Follow, Form, Mechanism
 from shared.mechanism.load import Mechanisms
 from shared.mechanism.matter import ELAPSED, OVERDUE, Matter
@@ -68,30 +70,69 @@ class Progress(BaseModel):
     mark: str | None = Field(description="yellow or red, where an answer is late by local policy.")
 
 
-def build_router(mechanisms: Mechanisms, parts: Parts, followers: Followers, vault: Vault) -> APIRouter:
+class Following:
+    """Gives a matter's token out, and finds the matter behind one."""
+
+    def __init__(self, followers: Followers, matters: Matters, vault: Vault) -> None:
+        self._followers = followers
+        self._matters = matters
+        self._vault = vault
+
+    async def token_of(self, mechanism: Mechanism, matter: str) -> str:
+        """Return the token by which a matter is followed: always the same one, and kept nowhere."""
+        digest = bytes.fromhex(self._vault.masked("follow", matter))[:_TOKEN_BYTES]
+        text = base64.b32encode(digest).decode().rstrip("=")
+        token = "-".join(text[place : place + _GROUP] for place in range(0, len(text), _GROUP))
+        await self._followers.add(self._hashed(token), Followed(matter, mechanism.key, mechanism.edition))
+        return token
+
+    async def find(self, token: str) -> Matter | None:
+        """Return the matter behind a token."""
+        followed = await self._followers.find(self._hashed(token))
+        return await self._matters.find_own(followed.matter) if followed else None
+
+    def _hashed(self, token: str) -> str:
+        return self._vault.masked("follow-token", token.replace("-", "").replace(" ", "").upper())
+
+
+class PublicLimit:
+    """Few requests a minute from one address, and not many from all together: tokens are not to be tried."""
+
+    def __init__(self, each: str, everybody: str) -> None:
+        self._each, self._everybody = RateLimiter(each), RateLimiter(everybody)
+
+    async def hit(self, request: Request) -> None:
+        """Count a request. Raises Problem 429."""
+        await self._each.hit(request.client.host if request.client else "nobody")
+        await self._everybody.hit("everybody")
+
+
+def build_router(mechanisms: Mechanisms, parts: Parts, follow: Following) -> APIRouter:
     """Return the public `POST /v1/followed`, and for each mechanism the route by which its opener gets a token."""
     router = APIRouter()
-    each, everybody = RateLimiter(_EACH), RateLimiter(_ALL)
+    limit = PublicLimit(_EACH, _ALL)
 
-    @router.post("/v1/followed", name="followed_read", summary="办理进度", tags=["followed"])
+    @router.post(
+        "/v1/followed",
+        name="followed_read",
+        summary="办理进度",
+        tags=["followed"],
+        openapi_extra={PUBLIC: True},
+    )
     async def read_progress(body: TokenBody, request: Request) -> Progress:
         """How the matter behind a token goes on. No account is needed; there are few requests a minute."""
-        await everybody.hit("everybody")
-        await each.hit(request.client.host if request.client else "nobody")
-        followed = await followers.find(_hashed(vault, body.token))
-        matter = await parts.matters.find_own(followed.matter) if followed else None
-        if followed is None or matter is None:
+        await limit.hit(request)
+        matter = await follow.find(body.token)
+        if matter is None:
             raise not_found()
-        return progress(mechanisms[followed.mechanism, followed.edition], matter)
+        return progress(mechanisms[matter.mechanism, matter.edition], matter)
 
     for mechanism in mechanisms.values():
-        _add_token(router, mechanism, parts, followers, vault)
+        _add_token(router, mechanism, parts, follow)
     return router
 
 
-def _add_token(
-    router: APIRouter, mechanism: Mechanism, parts: Parts, followers: Followers, vault: Vault
-) -> None:
+def _add_token(router: APIRouter, mechanism: Mechanism, parts: Parts, follow: Following) -> None:
     writes = Depends(parts.identity.requires("matters:write"))
 
     @router.post(
@@ -106,9 +147,7 @@ def _add_token(
         found = await parts.matters.find(mechanism, str(matter), reader)
         if found is None or found.history[0].unit != caller.unit:
             raise not_found()
-        token = _token(vault, found.id)
-        await followers.add(_hashed(vault, token), Followed(found.id, mechanism.key, mechanism.edition))
-        return TokenView(token=token)
+        return TokenView(token=await follow.token_of(mechanism, found.id))
 
 
 def progress(mechanism: Mechanism, matter: Matter) -> Progress:
@@ -144,13 +183,3 @@ def _mark(mechanism: Mechanism, follow: Follow, matter: Matter) -> str | None:
         if not any(entry.step in answers for entry in matter.history if entry.version > run.started_by):
             mark = named
     return mark
-
-
-def _token(vault: Vault, matter: str) -> str:
-    digest = bytes.fromhex(vault.masked("follow", matter))[:_TOKEN_BYTES]
-    text = base64.b32encode(digest).decode().rstrip("=")
-    return "-".join(text[place : place + _GROUP] for place in range(0, len(text), _GROUP))
-
-
-def _hashed(vault: Vault, token: str) -> str:
-    return vault.masked("follow-token", token.replace("-", "").replace(" ", "").upper())

@@ -40,10 +40,8 @@ class Sealing:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    def careful(self, mechanism: Mechanism, request: Request) -> Request:
-        """Return the request under a key from which nothing can be guessed, if there is anything to guess."""
-        if not mechanism.secrets:
-            return request
+    def careful(self, request: Request) -> Request:
+        """Return the request under a key from which nothing can be guessed, whatever its caller wrote into it."""
         return replace(request, key=self._vault.masked("request", request.key))
 
     def digest(self, mechanism: Mechanism, request: Request, step: str) -> str:
@@ -64,7 +62,12 @@ class Sealing:
             # The chain covers what was sealed; that stays provable after the key is gone.
             proof = hashlib.sha256(b"".join(sealed[name] for name in sorted(sealed))).hexdigest()
             form[secret.key] = {"label": label, "sha256": proof}
-            values[label] = {"secret": secret.key, "age": _age(secret, told, act), "fields": sealed}
+            values[label] = {
+                "secret": secret.key,
+                "basis": secret.purposes[0].basis.value,  # what it is first taken down for
+                "age": _age(secret, told, act),
+                "fields": sealed,
+            }
             if secret.found_by is not None and told.get(secret.found_by):
                 found_by.append(self.found(mechanism, secret, told[secret.found_by]))
         return replace(act, form=form), Sealed(values, tuple(found_by))

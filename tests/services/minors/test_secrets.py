@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import itertools
+import statistics
+import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -214,6 +216,36 @@ async def test_who_reported_is_not_told_to_those_who_are_called_in(desk: Desk) -
     for each in await desk.said(matter):
         event = Event.from_document(each)
         assert SCHOOL not in str({**event.data, "tell": ()})
+
+
+async def test_the_feed_tells_neither_whom_else_nor_how_much_else(desk: Desk) -> None:
+    matters = [await everybody_called_in(desk), await reported(desk), await reported(desk)]
+    events = [Event.from_document(each) for matter in matters for each in await desk.said(matter)]
+    await desk.store.feed.append(events)
+    mine = (await desk.get(CIVIL_AFFAIRS, "/v1/events")).json()
+    assert {each["number"] for each in mine["items"]} == {None}
+    assert {unit for each in mine["items"] for unit in each["data"]["tell"]} == {CIVIL_AFFAIRS}
+    assert SCHOOL not in str(mine)
+    assert mine["after"] == mine["items"][-1]["id"]
+    assert (await desk.get(CIVIL_AFFAIRS, "/v1/events", after=mine["after"])).json()["items"] == []
+    foreign = next(event.id for event in events if CIVIL_AFFAIRS not in event.units)
+    none = "00000000-0000-5000-8000-000000000000"
+    answers = [await desk.get(CIVIL_AFFAIRS, "/v1/events", after=each) for each in (foreign, none, "17")]
+    assert [each.status_code for each in answers] == [422] * 3
+    assert len({each.text for each in answers}) == 1
+
+
+async def test_a_foreign_matter_is_answered_as_fast_as_none(desk: Desk) -> None:
+    matter, none = await everybody_called_in(desk), "00000000-0000-5000-8000-000000000000"
+    took: dict[str, list[float]] = {matter: [], none: []}
+    for _ in range(300):
+        for each, times in took.items():
+            began = time.perf_counter()
+            answer = await desk.get(STRANGER, f"{desk.path}/{each}")
+            times.append(time.perf_counter() - began)
+            assert answer.status_code == 404
+    foreign, missing = statistics.median(took[matter]), statistics.median(took[none])
+    assert abs(foreign - missing) < 0.1 * missing, (foreign, missing)
 
 
 async def test_a_matter_is_found_by_the_whole_number_of_a_child_and_only_where_it_may_be_read(

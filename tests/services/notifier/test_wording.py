@@ -70,6 +70,12 @@ def test_a_moved_deadline_is_told_with_its_old_date_its_new_date_and_why(because
     assert "2026-12-31 24:00" in texts["en"].text
 
 
+def test_an_emergency_access_is_told_in_words_of_its_own():
+    texts = compose(FACTS._replace(kind="glass_broken", step=None, clock=None))
+    assert texts["zh"].title == "涉嫌犯罪案件移送：紧急查阅"
+    assert "emergency" in texts["en"].text
+
+
 @pytest.mark.parametrize(
     "changes",
     [
