@@ -149,7 +149,7 @@ def _add_step(router: APIRouter, mechanism: Mechanism, step: Step, parts: Parts)
 
 def _add_correction(router: APIRouter, mechanism: Mechanism, parts: Parts) -> None:
     writes = Depends(parts.identity.requires("matters:write"))
-    body_model = WordlessCorrectionBody if mechanism.secrets else CorrectionBody
+    body_model = WordlessCorrectionBody if parts.papers.sealed else CorrectionBody
 
     @router.post(
         f"/v1/{mechanism.path}/{{matter}}/corrections",

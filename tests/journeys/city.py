@@ -1,4 +1,4 @@
-"""Both services as processes on real servers, the city's units that call them, and what reaches those units."""
+"""Services as processes on real servers, the city's units that call them, and what reaches those units."""
 
 import asyncio
 import itertools
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import httpx
 
 from deploy.local.issuer import UNIT_SCOPES
-from deploy.local.servers import Servers
+from deploy.local.servers import Servers, keys_of
 from deploy.local.suite import Suite, running_suite
 from shared.mongo import Mongo, connect
 from tests.journeys import canary
@@ -32,11 +32,20 @@ LY-JC-300,洛阳市人民检察院,人民检察院,410300,,
 {COMMISSION},伊川县监察委员会,监察机关,410329,,
 {KEEPER},洛阳市人民政府,人民政府,410300,,
 """
-UNITS = [line.partition(",")[0] for line in ROSTER.splitlines()[1:]]
+
+
+def units_of(roster: str) -> list[str]:
+    return [line.partition(",")[0] for line in roster.splitlines()[1:]]
+
+
+UNITS = units_of(ROSTER)
 NAMED = {"police": POLICE, "commission": COMMISSION}
 MATTERS = "/v1/forward-transfers"
 SETTINGS = {
-    **{f"{service}_RATE_LIMIT": "1000000/minute" for service in ("REFERRAL", "SUGGESTION", "NOTIFIER")},
+    **{
+        f"{service}_RATE_LIMIT": "1000000/minute"
+        for service in ("REFERRAL", "SUGGESTION", "MINORS", "NOTIFIER")
+    },
     "NOTIFIER_DELIVERY_SCHEDULE": ",".join(["0.5"] * 60),
     "NOTIFIER_DELIVERY_TIMEOUT": "1",
     "NOTIFIER_DELIVERY_LEASE": "6",
@@ -67,6 +76,9 @@ class City:
     databases: Mapping[str, Mongo]
     client: httpx.AsyncClient
     spied: list[Spied]
+    broker: Sequence[str] = ()
+    cases: str = "referral"  # the service whose procedures run
+    roster: str = ROSTER
     refusals: list[str] = field(default_factory=list)  # every problem document that was answered
     receipts: dict[tuple[str, int], str] = field(default_factory=dict)  # accepted steps by matter and version
     secrets: dict[str, str] = field(default_factory=dict)  # of webhooks, by unit
@@ -87,18 +99,20 @@ class City:
         return self._tokens[key]
 
     async def call(
-        self, unit: str, method: str, path: str, *scopes: str, service: str = "referral", **more: Any
+        self, unit: str, method: str, path: str, *scopes: str, service: str | None = None, **more: Any
     ) -> httpx.Response:
         """Call a service as somebody of the unit; headers given replace ours."""
         headers = {"Authorization": f"Bearer {self.token(unit, *scopes)}", **more.pop("headers", {})}
         answer = await self.client.request(
-            method, self.suite.services[service].url + path, headers=headers, **more
+            method, self.suite.services[service or self.cases].url + path, headers=headers, **more
         )
         if answer.status_code >= 400:
             self.refusals.append(f"{answer.headers} {answer.text}")
         return answer
 
-    async def read(self, unit: str, path: str, *scopes: str, service: str = "referral", **params: Any) -> Any:
+    async def read(
+        self, unit: str, path: str, *scopes: str, service: str | None = None, **params: Any
+    ) -> Any:
         answer = await self.call(unit, "GET", path, *scopes, service=service, params=params)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -169,7 +183,7 @@ class City:
         assert answer.status_code == 201, answer.text
         self.secrets[unit] = answer.json()["secret"]
 
-    async def import_roster(self, roster: str = ROSTER) -> Any:
+    async def import_roster(self, roster: str | None = None) -> Any:
         """Give the directory a roster as who keeps it; the report."""
         answer = await self.call(
             KEEPER,
@@ -177,7 +191,7 @@ class City:
             "/v1/units/import",
             "directory:write",
             service="notifier",
-            content=roster.encode(),
+            content=(roster or self.roster).encode(),
             headers={"Content-Type": "text/csv"},
         )
         assert answer.status_code == 200, answer.text
@@ -185,16 +199,17 @@ class City:
 
     async def known(self) -> bool:
         """Whether the services with procedures know every unit of the roster."""
+        units = units_of(self.roster)
         known = [
-            await mongo.database["units"].count_documents({"_id": {"$in": UNITS}})
+            await mongo.database["units"].count_documents({"_id": {"$in": units}})
             for name, mongo in self.databases.items()
             if name != "notifier"
         ]
-        return set(known) == {len(UNITS)}
+        return set(known) == {len(units)}
 
     async def said(self) -> list[dict[str, Any]]:
-        """Everything the referral service has said, in order."""
-        return await self._pages("/v1/events", KEEPER, "events:read-all", service="referral")
+        """Everything the service with procedures has said, in order."""
+        return await self._pages("/v1/events", KEEPER, "events:read-all", service=self.cases)
 
     async def feed(self, unit: str) -> list[dict[str, Any]]:
         """Every notice of the unit, as it fetches them."""
@@ -238,7 +253,7 @@ class City:
             unsent = [
                 await mongo.database[name].count_documents({"send_at": {"$exists": True}})
                 for mongo, name in (
-                    (self.databases["referral"], "matters"),
+                    (self.databases[self.cases], "matters"),
                     (self.databases["notifier"], "units"),
                 )
             ]
@@ -250,7 +265,7 @@ class City:
         await self.suite.ready()
 
     def now(self) -> datetime:
-        return self.databases["referral"].clock.now()
+        return self.databases[self.cases].clock.now()
 
     def ago(self, **time: float) -> str:
         return (self.now() - timedelta(**time)).isoformat()
@@ -258,7 +273,13 @@ class City:
 
 @asynccontextmanager
 async def city_on(
-    servers: Servers, folder: Path, *, names: Sequence[str] = ("referral", "notifier"), **settings: str
+    servers: Servers,
+    folder: Path,
+    *,
+    names: Sequence[str] = ("referral", "notifier"),
+    cases: str = "referral",
+    roster: str = ROSTER,
+    **settings: str,
 ) -> AsyncIterator[City]:
     """Run these services, with the directory imported."""
     async with servers.database() as name, servers.vhost() as urls, receiving() as receiver:
@@ -273,12 +294,14 @@ async def city_on(
                 ) as suite,
                 httpx.AsyncClient(timeout=20, trust_env=False, limits=httpx.Limits(max_connections=200)) as client,
             ):  # fmt: skip
-                city = City(suite, folder, receiver, databases, client, spied)
+                city = City(suite, folder, receiver, databases, client, spied, urls, cases, roster)
                 await city.import_roster()
                 await until(city.known)
-                await city.learn()
+                if cases == "referral":
+                    await city.learn()
                 yield city
         finally:
             for mongo in databases.values():
                 await mongo.close()
                 await servers.mongo.drop(mongo.database.name)
+                await servers.mongo.drop(keys_of(mongo.database.name))

@@ -53,9 +53,6 @@ class Finding(Form):
     """Who had to report, and from where it is known that this was not done."""
 
     obligated_subject: ObligatedSubject = Field(examples=["education"])
-    unit: Annotated[str, Field(pattern=r"^[A-Z0-9-]{2,32}$")] | None = Field(
-        None, description="Code of the unit, where the directory has it"
-    )
     source: Literal["case", "inspection", "complaint", "other_organ"] = Field(examples=["case"])
 
 
