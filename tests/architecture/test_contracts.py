@@ -21,6 +21,7 @@ BREACHES = {
     ),
     "the floors of referral": ("services/referral/settings.py", "import services.referral.main"),
     "the floors of suggestion": ("services/suggestion/settings.py", "import services.suggestion.main"),
+    "the floors of minors": ("services/minors/settings.py", "import services.minors.main"),
     "the floors of notifier": ("services/notifier/settings.py", "import services.notifier.events"),
     "the floors of shared": ("shared/clocks/__init__.py", "import shared.mongo"),
     "rules do no input or output": ("services/referral/mechanisms/__init__.py", "import httpx"),
@@ -65,7 +66,8 @@ def test_every_contract_has_a_breach():
 
 
 @pytest.mark.parametrize(
-    "folder", ["services/referral", "services/suggestion", "services/notifier", "shared"]
+    "folder",
+    ["services/referral", "services/suggestion", "services/minors", "services/notifier", "shared"],
 )
 def test_a_file_without_a_floor_is_seen(tree: Path, folder: str):
     (tree / folder / "gossip.py").write_text("")

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.local.servers import Servers
+from deploy.local.servers import Servers, keys_of
 from deploy.local.suite import running_suite
 
 ROOT = Path(__file__).parents[2]
@@ -30,3 +30,4 @@ async def test_a_service_starts_alone(
         answer = await client.get(f"{suite.services[service].url}/openapi.json")
         assert answer.json()["openapi"].startswith("3.1")
     await servers.mongo.drop(prefix + service)
+    await servers.mongo.drop(keys_of(prefix + service))

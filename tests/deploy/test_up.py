@@ -101,7 +101,7 @@ def programs(folder: Path) -> dict[int, str]:
 
 
 async def test_ctrl_c_stops_everything(up: Up):
-    assert len(programs(up.folder)) == 6
+    assert len(programs(up.folder)) == 8
     up.process.send_signal(signal.SIGINT)
     said, _ = await up.process.communicate()
     assert up.process.returncode == 0, said

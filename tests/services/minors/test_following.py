@@ -1,6 +1,7 @@
 """Whoever reported is answered: by a token that reveals nothing, without an account and without seeing the child."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from services.minors.main import SERVICE
 from shared.events import Event
 from shared.mechanism.grammar import Mechanism
 from tests.services.minors.conftest import (
+    CITY_POLICE,
     EDUCATION,
     HOTLINE,
     POLICE,
@@ -23,7 +25,7 @@ from tests.services.minors.conftest import (
     SCHOOL,
 )
 from tests.services.minors.roads import ADMINISTRATIVE, CHILD, FACTS, REPORTER, TOLD_OF_PERSONS, walk
-from tests.services.referral.desk import Desk, desk_on, new_key
+from tests.services.referral.desk import Desk, desk_on, new_key, unit_event
 
 REPORT = REPORTING_MECHANISMS["mandatory_report"]
 COMPLAINT = REPORTING_MECHANISMS["retaliation_complaint"]
@@ -158,6 +160,28 @@ async def test_the_childs_protection_begins_once_with_acceptance_and_never_holds
     assert [(each["state"]["key"], each["correlation"]) for each in found] == [("open", matter)]
     await walk(desk, matter, ("open_admin_case", "give_feedback", "close_admin"))
     assert (await desk.get(POLICE, f"{path}/{found[0]['id']}")).json()["state"]["key"] == "open"
+
+
+async def test_a_report_that_is_not_accepted_climbs_to_the_superior_and_is_never_closed(desk: Desk) -> None:
+    superior = unit_event(POLICE, "public_security", "410329", version=2)
+    superior = replace(superior, data={**superior.data, "superior": CITY_POLICE})
+    await desk.store.directory.hear(superior)
+    told = {}
+    for minutes in (5, 40, 150):
+        then = (desk.now() - timedelta(minutes=minutes)).isoformat()
+        matter = await desk.open(acted_at=then)
+        await desk.timekeeper.tell()
+        said = [
+            each["data"] for each in await desk.said(matter) if each["type"].endswith("deadline_reminded")
+        ]
+        told[minutes] = [(each["clock"]["key"], set(each["tell"])) for each in said]
+        assert (await desk.read(matter, POLICE))["state"]["key"] == "reported"
+    first = ("acceptance_target", {POLICE, PROCURATORATE})
+    assert told == {
+        5: [],
+        40: [first],
+        150: [first, ("acceptance_ladder", {POLICE, PROCURATORATE, CITY_POLICE})],
+    }
 
 
 @pytest.mark.parametrize("mechanism", REPORTING_MECHANISMS.values(), ids=REPORTING_MECHANISMS)
