@@ -245,7 +245,7 @@ async def test_a_foreign_matter_is_answered_as_fast_as_none(desk: Desk) -> None:
             times.append(time.perf_counter() - began)
             assert answer.status_code == 404
     foreign, missing = statistics.median(took[matter]), statistics.median(took[none])
-    assert abs(foreign - missing) < 0.1 * missing, (foreign, missing)
+    assert abs(foreign - missing) < 0.2 * missing, (foreign, missing)
 
 
 async def test_a_matter_is_found_by_the_whole_number_of_a_child_and_only_where_it_may_be_read(
