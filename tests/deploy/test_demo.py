@@ -22,7 +22,19 @@ from deploy.local.reckoning import found_in
 from deploy.local.servers import Servers
 from deploy.local.suite import ROOT
 
-KEYS = ["matters", "steps", "events", "delivered", "overdue", "drafts", "chains", "lost", "seconds"]
+KEYS = [
+    "matters",
+    "steps",
+    "events",
+    "delivered",
+    "overdue",
+    "drafts",
+    "chains",
+    "reports",
+    "alert_seconds",
+    "lost",
+    "seconds",
+]
 
 
 @pytest.fixture
@@ -72,8 +84,10 @@ async def test_demo_plays_every_case_delivers_everything_and_leaves_nothing_behi
     # One chain is followed to its end: two steps on its draft, the suggestion's opening and its seventeen steps.
     assert result["chains"] == 1
     assert "the suggestion is now closed_implemented" in out
-    assert result["matters"] == 41 + result["drafts"] + 1
-    assert result["steps"] == 41 + sum(len(r.steps) for r in walked) + result["drafts"] + 2 + 18
+    assert result["reports"] == 1
+    # The report and the protection that it began with; four steps of the one, the first of the other.
+    assert result["matters"] == 41 + result["drafts"] + 1 + 2
+    assert result["steps"] == 41 + sum(len(r.steps) for r in walked) + result["drafts"] + 2 + 18 + 5
     assert result["events"] > result["steps"]
     assert result["delivered"] > 100
     assert not any(value in out for value in personal_values(CASES, read_plan(MAPPING)))
