@@ -12,6 +12,7 @@ from shared.events import Event
 SOURCE: Final = "/notifier"
 UNIT_CHANGED: Final = "notifier.unit.changed"
 TESTED: Final = "notifier.webhook.tested"
+DISABLED: Final = "notifier.webhook.disabled"
 DIRECTORY_ASKED: Final = ".directory.asked"
 QUEUE: Final = "notifier.events"
 BINDS: Final = ("referral.#", "suggestion.#", "minors.#")
@@ -44,8 +45,13 @@ def notice_id(event: str, unit: str) -> str:
     return str(uuid.uuid5(_IDS, f"{event}:{unit}"))
 
 
-def delivery_id(notice: str, webhook: str) -> str:
-    return str(uuid.uuid5(_IDS, f"{notice}:{webhook}"))
+def disabled_id(webhook: str, since: dt.datetime) -> str:
+    """The id under which it is told that a webhook, active since that moment, was switched off: once."""
+    return str(uuid.uuid5(_IDS, f"{webhook}:disabled:{since.astimezone(dt.UTC).isoformat()}"))
+
+
+def delivery_id(notice: str, endpoint: str) -> str:
+    return str(uuid.uuid5(_IDS, f"{notice}:{endpoint}"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,20 @@
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any, Final
 
 from services.notifier import api, events, worker
 from services.notifier.channels import Channel
+from services.notifier.channels.email import EmailChannel
 from services.notifier.channels.webhook import WebhookChannel
 from services.notifier.commands.delivering import Deliverer, Pace
 from services.notifier.commands.directory import Directory
 from services.notifier.commands.telling import Teller
 from services.notifier.commands.webhooks import Keeper
+from services.notifier.domain.deliveries import ChannelName
 from services.notifier.domain.endpoints import Seal
 from services.notifier.settings import Settings
 from services.notifier.store import Store
@@ -27,13 +30,15 @@ from shared.relay import Relay
 
 SERVICE = "notifier"
 _LEASE_SECONDS = 10.0
+_PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
     mongo: Mongo
     store: Store
-    channel: Channel
+    webhooks: WebhookChannel
+    channels: Mapping[ChannelName, Channel[Any]]
     seal: Seal
     directory: Directory
     teller: Teller
@@ -42,19 +47,38 @@ class _Parts:
 @asynccontextmanager
 async def _parts(settings: Settings) -> AsyncIterator[_Parts]:
     mongo = await connect(settings.mongo_url, settings.mongo_database)
-    channel = WebhookChannel(
+    webhooks = WebhookChannel(
         allowed=settings.webhook_networks,
         refused=settings.webhook_refused,
         connections=settings.delivery_concurrency,
         ca_file=settings.webhook_ca_file,
     )
+    channels: dict[ChannelName, Channel[Any]] = {ChannelName.WEBHOOK: webhooks}
+    if (email := _email(settings)) is not None:
+        channels[ChannelName.EMAIL] = email
     store = Store(mongo)
     directory = Directory(store)
+    teller = Teller(store, directory, settings.mail_roles if email else ())
     try:
-        yield _Parts(mongo, store, channel, Seal(settings.secret_key), directory, Teller(store, directory))
+        yield _Parts(mongo, store, webhooks, channels, Seal(settings.secret_key), directory, teller)
     finally:
-        await channel.close()
+        for channel in channels.values():
+            await channel.close()
         await mongo.close()
+
+
+def _email(settings: Settings) -> EmailChannel | None:
+    if settings.smtp_host is None or settings.mail_from is None:
+        return None
+    return EmailChannel(
+        host=settings.smtp_host,
+        port=settings.smtp_port or _PORTS[settings.smtp_security],
+        security=settings.smtp_security,
+        sender=settings.mail_from,
+        username=settings.smtp_username,
+        password=settings.smtp_password,
+        ca_file=settings.smtp_ca_file,
+    )
 
 
 async def run_api(settings: Settings) -> None:
@@ -69,7 +93,7 @@ async def run_api(settings: Settings) -> None:
         app = api.build(
             parts.store,
             parts.directory,
-            Keeper(parts.store, parts.channel, parts.seal),
+            Keeper(parts.store, parts.webhooks, parts.seal),
             parts.teller,
             identity,
             Readiness({"mongo": parts.mongo.alive}),
@@ -90,7 +114,10 @@ async def run_worker(settings: Settings) -> None:
             settings.delivery_schedule,
             settings.delivery_timeout,
             settings.delivery_lease,
-            settings.delivery_concurrency,
+            {
+                ChannelName.WEBHOOK: settings.delivery_concurrency,
+                ChannelName.EMAIL: settings.smtp_connections,
+            },
             settings.webhook_concurrency,
         )
 
@@ -114,7 +141,7 @@ async def run_worker(settings: Settings) -> None:
                     broker,
                     relay,
                     parts.teller,
-                    Deliverer(parts.store, parts.channel, parts.seal, pace),
+                    Deliverer(parts.store, parts.channels, parts.seal, pace, parts.teller),
                     parts.store.lease("numbering", holder, _LEASE_SECONDS),
                 ),
             )

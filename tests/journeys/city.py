@@ -217,7 +217,7 @@ class City:
 
     async def _pages(self, path: str, unit: str, *scopes: str, service: str) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
-        after = 0
+        after = "0"
         while True:
             page = await self.read(unit, path, *scopes, service=service, after=after, limit=200)
             if not page["items"]:

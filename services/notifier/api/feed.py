@@ -1,4 +1,4 @@
-"""What a unit was told, for units that fetch it: the feed by number, and one notice with its deliveries."""
+"""What a unit was told, for units that fetch it: the feed by cursor, and one notice with its deliveries."""
 
 import datetime as dt
 from typing import Annotated
@@ -10,8 +10,11 @@ from pydantic import BaseModel, Field
 from services.notifier.api.webhooks import DeliveryRecord, delivery_record
 from services.notifier.store import Store
 from shared.http.paging import DEFAULT_LIMIT, Limit
-from shared.http.problems import not_found
+from shared.http.problems import FieldError, invalid, not_found
 from shared.identity import Caller, Identity
+
+# An id says nothing of how much others are told, as a number would.
+After = Annotated[str, Query(pattern=r"^(0|[0-9a-f-]{36})$")]
 
 
 class Words(BaseModel):
@@ -49,15 +52,9 @@ class NoticeBody(BaseModel):
     text: Words
 
 
-class FeedNotice(NoticeBody):
-    """A notice and its number; numbers grow over all units, so a unit sees gaps, yet never misses one."""
-
-    number: int
-
-
 class FeedPage(BaseModel):
-    items: list[FeedNotice]
-    after: int = Field(description="The `after` of the next request.")
+    items: list[NoticeBody]
+    after: str = Field(description="The `after` of the next request.")
 
 
 class NoticeRecord(NoticeBody):
@@ -71,14 +68,16 @@ def build_router(store: Store, identity: Identity) -> APIRouter:
     router = APIRouter(tags=["feed"])
     reads = Depends(identity.requires("feed:read"))
 
-    @router.get("/v1/feed", name="feed_read", summary="Fetch notices by number")
-    async def read_feed(
-        after: Annotated[int, Query(ge=0, lt=2**53)] = 0, limit: Limit = DEFAULT_LIMIT, caller: Caller = reads
-    ) -> FeedPage:
-        """The notices of the caller's unit numbered above `after`, in order."""
-        entries = await store.told.read(after, limit, caller.unit)
-        items = [FeedNotice(number=number, **event.data) for number, event in entries]
-        return FeedPage(items=items, after=items[-1].number if items else after)
+    @router.get("/v1/feed", name="feed_read", summary="Fetch notices by cursor")
+    async def read_feed(after: After = "0", limit: Limit = DEFAULT_LIMIT, caller: Caller = reads) -> FeedPage:
+        """The notices of the caller's unit behind the one with the id `after`, in order; from "0" on all of them."""
+        number = 0 if after == "0" else await store.told.number(after, caller.unit)
+        if number is None:
+            unknown = "No such notice was told to your unit"
+            raise invalid(FieldError(field="after", code="notice-unknown", message=unknown))
+        entries = await store.told.read(number, limit, caller.unit)
+        items = [NoticeBody(**event.data) for _, event in entries]
+        return FeedPage(items=items, after=items[-1].id if items else after)
 
     @router.get("/v1/notices/{notice_id}", name="notices_read", summary="Read a notice")
     async def read_notice(notice_id: UUID, caller: Caller = reads) -> NoticeRecord:

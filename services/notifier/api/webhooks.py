@@ -1,16 +1,19 @@
 """A unit's own webhooks over HTTP, with the log of every delivery; those of others do not exist."""
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
+from services.notifier.commands import recovering
 from services.notifier.commands.telling import Teller
 from services.notifier.commands.webhooks import Keeper, Taken, Unfit
-from services.notifier.domain.deliveries import State
-from services.notifier.domain.endpoints import EVENT_TYPE
+from services.notifier.domain.deliveries import ChannelName, State
+from services.notifier.domain.endpoints import EVENT_TYPE, Signature
+from services.notifier.domain.mailboxes import role_of
 from services.notifier.store import Store
 from services.notifier.store.notices import Delivery, Notice
 from services.notifier.store.webhooks import Webhook
@@ -19,7 +22,19 @@ from shared.http.paging import CursorText, Limit, Page
 from shared.http.problems import FieldError, Problem, invalid, not_found
 from shared.identity import Caller, Identity
 
+_EARLIEST: Final = dt.datetime(2004, 1, 1, tzinfo=dt.UTC)
+_LATEST: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+
 EventType = Annotated[str, Field(pattern=EVENT_TYPE, max_length=255)]
+
+
+def _is_near(moment: dt.datetime) -> dt.datetime:
+    if not _EARLIEST <= moment <= _LATEST:
+        raise PydanticCustomError("out-of-range", "must lie between 2004 and 2099")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_is_near)]
 
 
 class NewWebhook(BaseModel):
@@ -39,6 +54,7 @@ class NewWebhook(BaseModel):
         description="Types, or `a.b.*` for all below; empty for everything.",
         examples=[["referral.forward_transfer.*"]],
     )
+    signature: Signature = Signature.HMAC
 
 
 class WebhookRecord(BaseModel):
@@ -49,15 +65,17 @@ class WebhookRecord(BaseModel):
     event_types: list[str]
     state: str = Field(description="active or disabled")
     created_at: dt.datetime
+    signature: Signature
     old_secret_until: dt.datetime | None = Field(description="Until then messages carry two signatures.")
     disabled_at: dt.datetime | None
     disabled_because: str | None
 
 
 class WebhookWithSecret(WebhookRecord):
-    """The secret is shown in this answer and never again."""
+    """What messages are verified with is shown in this answer and never again; a private key is never shown."""
 
-    secret: str = Field(examples=["whsec_…"])
+    secret: str | None = Field(description="With hmac-sha256.", examples=["whsec_…"])
+    public_key: str | None = Field(description="With ed25519.", examples=["whpk_…"])
 
 
 class WebhookList(BaseModel):
@@ -75,15 +93,36 @@ class Attempt(BaseModel):
 
 
 class DeliveryRecord(BaseModel):
-    """A notice on its way to one webhook, attempt by attempt."""
+    """A notice on its way by one channel, attempt by attempt; no address is shown."""
 
     id: str
+    channel: ChannelName
+    webhook: str | None = Field(description="The webhook's id; null by e-mail.")
+    role: str | None = Field(
+        description="The duty role, by e-mail; where it is reached stands in the directory."
+    )
     notice: str
     type: str
     state: State
     created_at: dt.datetime
     next_at: dt.datetime | None
     attempts: list[Attempt]
+
+
+class Window(BaseModel):
+    """From one moment on until before another."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: Moment = Field(examples=["2026-11-23T00:00:00+08:00"])
+    until: Moment = Field(examples=["2026-11-24T00:00:00+08:00"])
+
+
+class Recovered(BaseModel):
+    """How many deliveries are under way now; where `next` is not null, more notices are to be looked at."""
+
+    started: int
+    next: str | None = Field(description="The `cursor` of the next request, with the same body.")
 
 
 class Started(BaseModel):
@@ -93,8 +132,12 @@ class Started(BaseModel):
 
 
 def delivery_record(notice: Notice, delivery: Delivery) -> DeliveryRecord:
+    by_email = delivery.channel is ChannelName.EMAIL
     return DeliveryRecord(
         id=delivery.id,
+        channel=delivery.channel,
+        webhook=None if by_email else delivery.endpoint,
+        role=role_of(delivery.endpoint) if by_email else None,
         notice=notice.id,
         type=notice.type,
         state=delivery.state,
@@ -109,6 +152,7 @@ def build_router(keeper: Keeper, teller: Teller, store: Store, identity: Identit
     router = APIRouter(tags=["webhooks"])
     manages = Depends(identity.requires("webhooks:manage"))
     _add_keeping(router, keeper, store, manages)
+    _add_changing(router, keeper, manages)
     _add_deliveries(router, teller, store, manages)
     return router
 
@@ -118,16 +162,19 @@ def _add_keeping(router: APIRouter, keeper: Keeper, store: Store, manages: Any) 
     async def add_webhook(
         body: NewWebhook, response: Response, caller: Caller = manages
     ) -> WebhookWithSecret:
-        """Have the notices of the caller's unit sent to an address, signed with the secret in the answer."""
+        """Have the notices of the caller's unit sent to an address, signed as it asks for.
+
+        With `hmac-sha256` the answer shows the secret, with `ed25519` the public key.
+        """
         try:
-            webhook, secret = await keeper.add(caller.unit, body.url, body.event_types)
+            webhook, key = await keeper.add(caller.unit, body.url, body.event_types, body.signature)
         except Unfit as refusal:
             fault = refusal.fault
             raise invalid(FieldError(field=fault.field, code=fault.code, message=fault.message)) from None
         except Taken:
-            raise Problem(409, "webhook-exists", "The unit has a webhook with this address") from None
+            raise _taken() from None
         response.headers["Location"] = f"/v1/webhooks/{webhook.id}"
-        return WebhookWithSecret(**_fields(webhook), secret=secret)
+        return WebhookWithSecret(**_fields(webhook), secret=key.secret, public_key=key.public)
 
     @router.get("/v1/webhooks", name="webhooks_list", summary="List webhooks")
     async def list_webhooks(caller: Caller = manages) -> WebhookList:
@@ -149,16 +196,29 @@ def _add_keeping(router: APIRouter, keeper: Keeper, store: Store, manages: Any) 
         if not await store.webhooks.remove(str(webhook_id), caller.unit):
             raise not_found()
 
+
+def _add_changing(router: APIRouter, keeper: Keeper, manages: Any) -> None:
     @router.post(
         "/v1/webhooks/{webhook_id}/rotate-secret", name="webhooks_rotate_secret", summary="Rotate a secret"
     )
     async def rotate_secret(webhook_id: UUID, caller: Caller = manages) -> WebhookWithSecret:
-        """Take a new secret. For 24 hours messages are signed with the old one too."""
+        """Take a new secret, or key. For 24 hours messages are signed with the old one too."""
         rotated = await keeper.rotate(str(webhook_id), caller.unit)
         if rotated is None:
             raise not_found()
-        webhook, secret = rotated
-        return WebhookWithSecret(**_fields(webhook), secret=secret)
+        webhook, key = rotated
+        return WebhookWithSecret(**_fields(webhook), secret=key.secret, public_key=key.public)
+
+    @router.post("/v1/webhooks/{webhook_id}/enable", name="webhooks_enable", summary="Enable a webhook")
+    async def enable_webhook(webhook_id: UUID, caller: Caller = manages) -> WebhookRecord:
+        """Send notices there again after a 410; what it missed is for `recover`."""
+        try:
+            webhook = await keeper.enable(str(webhook_id), caller.unit)
+        except Taken:
+            raise _taken() from None
+        if webhook is None:
+            raise not_found()
+        return WebhookRecord(**_fields(webhook))
 
 
 def _add_deliveries(router: APIRouter, teller: Teller, store: Store, manages: Any) -> None:
@@ -170,6 +230,36 @@ def _add_deliveries(router: APIRouter, teller: Teller, store: Store, manages: An
         webhook = await _own(store, webhook_id, caller)
         _check_active(webhook)
         return Started(delivery=await teller.test(webhook))
+
+    @router.post(
+        "/v1/webhooks/{webhook_id}/recover",
+        name="webhooks_recover",
+        summary="Recover what a webhook missed",
+        status_code=202,
+    )
+    async def recover_webhook(
+        webhook_id: UUID,
+        window: Window,
+        limit: Annotated[int, Query(ge=1, le=recovering.MOST)] = recovering.MOST,
+        cursor: CursorText = None,
+        caller: Caller = manages,
+    ) -> Recovered:
+        """Send, with the same ids, every notice of the time from `since` until before `until` that did not arrive.
+
+        What was given up or cancelled starts anew, and what was never on its way there goes, as far as the webhook
+        takes it. What is on its way or has arrived stays as it is, so this may be repeated. One call looks at
+        `limit` notices, oldest first.
+        """
+        if window.since >= window.until:
+            message = "must be later than `since`"
+            raise invalid(FieldError(field="until", code="window-empty", message=message))
+        webhook = await _own(store, webhook_id, caller)
+        _check_active(webhook)
+        times = window.since.astimezone(dt.UTC), window.until.astimezone(dt.UTC)
+        query = {"webhook": webhook.id, "window": times}
+        after = _place(paging.decode(cursor, query, 2)) if cursor else None
+        started, reached = await recovering.recover(store, webhook, times, after, limit)
+        return Recovered(started=started, next=paging.encode(reached, query) if reached else None)
 
     @router.get(
         "/v1/webhooks/{webhook_id}/deliveries", name="webhooks_deliveries", summary="Read the delivery log"
@@ -206,8 +296,8 @@ def _add_deliveries(router: APIRouter, teller: Teller, store: Store, manages: An
         if found is None:
             raise not_found()
         _, delivery = found
-        webhook = await store.webhooks.find(delivery.webhook, caller.unit)
-        _check_active(webhook)
+        if delivery.channel is ChannelName.WEBHOOK:
+            _check_active(await store.webhooks.find(delivery.endpoint, caller.unit))
         if not await teller.resend(delivery.id, caller.unit):
             raise Problem(409, "delivery-under-way", "An attempt of this delivery is under way")
         return Started(delivery=delivery.id)
@@ -225,6 +315,10 @@ def _check_active(webhook: Webhook | None) -> None:
         raise Problem(409, "webhook-inactive", "The webhook is disabled or removed")
 
 
+def _taken() -> Problem:
+    return Problem(409, "webhook-exists", "The unit has a webhook with this address")
+
+
 def _place(places: tuple[paging.Place, ...]) -> tuple[dt.datetime, str]:
     moment, notice = places
     if not isinstance(moment, dt.datetime) or not isinstance(notice, str):
@@ -239,6 +333,7 @@ def _fields(webhook: Webhook) -> dict[str, Any]:
         "event_types": list(webhook.event_types),
         "state": webhook.state,
         "created_at": webhook.created_at,
+        "signature": webhook.signature,
         "old_secret_until": webhook.old_secret_until,
         "disabled_at": webhook.disabled_at,
         "disabled_because": webhook.disabled_because,

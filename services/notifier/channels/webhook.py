@@ -1,6 +1,7 @@
 """Webhooks as Standard Webhooks has them: signed, thin, one POST per attempt, no redirects."""
 
 import asyncio
+import base64
 import datetime as dt
 import hashlib
 import ssl
@@ -16,7 +17,7 @@ from standardwebhooks.webhooks import Webhook
 from services.notifier.channels import Message
 from services.notifier.channels.guard import Forbidden, Guard, Resolver, Unresolved
 from services.notifier.domain.deliveries import Answer
-from services.notifier.domain.endpoints import Network, url_fault
+from services.notifier.domain.endpoints import Network, private_key, url_fault
 from services.notifier.domain.units import Fault
 
 _ANSWER_LIMIT: Final = 64 * 1024
@@ -113,7 +114,15 @@ class WebhookChannel:
 
 def sign(message: Message) -> str:
     """One signature for each valid secret, so that a receiver may hold either while they rotate."""
-    return " ".join(Webhook(secret).sign(message.id, message.at, message.body) for secret in message.secrets)
+    return " ".join(_signature(message, secret) for secret in message.secrets)
+
+
+def _signature(message: Message, secret: str) -> str:
+    key = private_key(secret)
+    if key is None:
+        return Webhook(secret).sign(message.id, message.at, message.body)
+    signed = f"{message.id}.{int(message.at.timestamp())}.{message.body}".encode()
+    return f"v1a,{base64.b64encode(key.sign(signed)).decode()}"
 
 
 def _is_a_fault_of_tls(failure: httpcore.ConnectError) -> bool:

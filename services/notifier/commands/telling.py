@@ -2,12 +2,14 @@
 
 import logging
 import uuid
+from collections.abc import Sequence
 from typing import Final
 
 from services.notifier import events
 from services.notifier.commands.directory import Directory
+from services.notifier.domain import mailboxes
 from services.notifier.domain import notice as notices
-from services.notifier.domain.deliveries import State
+from services.notifier.domain.deliveries import ChannelName
 from services.notifier.domain.endpoints import takes
 from services.notifier.events import Heard
 from services.notifier.store import Store
@@ -22,11 +24,15 @@ _log = logging.getLogger(__name__)
 
 
 class Teller:
-    """Whatever arrives twice changes nothing: a notice's id is derived from its event and unit."""
+    """Whatever arrives twice changes nothing: a notice's id is derived from its event and unit.
 
-    def __init__(self, store: Store, directory: Directory) -> None:
+    `mail_roles`: the duty roles that are told by e-mail; none when this deployment sends none.
+    """
+
+    def __init__(self, store: Store, directory: Directory, mail_roles: Sequence[str] = ()) -> None:
         self._store = store
         self._directory = directory
+        self._mail_roles = mail_roles
 
     async def hear(self, event: Event) -> None:
         """Act on what another service said. Raises ValueError when it is malformed."""
@@ -51,9 +57,32 @@ class Teller:
             traceparent=current_traceparent(),
             correlation=test,
         )
-        delivery = Delivery(events.delivery_id(notice.id, webhook.id), webhook.id, at=now)
+        delivery = Delivery(
+            events.delivery_id(notice.id, webhook.id), webhook.id, ChannelName.WEBHOOK, at=now
+        )
         await self._store.notices.add(notice, [delivery])
         return delivery.id
+
+    async def tell_disabled(self, webhook: Webhook) -> None:
+        """Tell the unit by every other way, whatever it takes else, that one of its webhooks is switched off."""
+        now = self._store.clock.now()
+        event = events.disabled_id(webhook.id, webhook.active_since)
+        body = notices.of_disabled(webhook.unit, event, now)
+        notice = Notice(
+            id=body["id"],
+            unit=webhook.unit,
+            type=events.DISABLED,
+            body=body,
+            created_at=now,
+            traceparent=current_traceparent(),
+            correlation=event,
+        )
+        deliveries = [
+            Delivery(events.delivery_id(notice.id, endpoint), endpoint, channel, at=now)
+            for channel, endpoint in await self._endpoints(webhook.unit, None)
+            if endpoint != webhook.id
+        ]
+        await self._store.notices.add(notice, deliveries)
 
     async def resend(self, delivery: str, unit: str) -> bool:
         """Start a delivery's schedule anew; False while an attempt of it is under way."""
@@ -85,12 +114,25 @@ class Teller:
             correlation=heard.correlation,
         )
         deliveries = [
-            Delivery(events.delivery_id(notice.id, webhook.id), webhook.id, State.PENDING, at=now)
-            for webhook in await self._store.webhooks.of(unit)
-            if webhook.state == "active" and takes(webhook.event_types, heard.type)
+            Delivery(events.delivery_id(notice.id, endpoint), endpoint, channel, at=now)
+            for channel, endpoint in await self._endpoints(unit, heard.type)
         ]
         if not await self._store.notices.add(notice, deliveries):
             _log.info("a notice is there already", extra={"notice": notice.id})
+
+    async def _endpoints(self, unit: str, event_type: str | None) -> list[tuple[ChannelName, str]]:
+        """Where the unit is told of such an event: its webhooks that take it (None: all), its roles with e-mail."""
+        found = [
+            (ChannelName.WEBHOOK, webhook.id)
+            for webhook in await self._store.webhooks.of(unit)
+            if webhook.state == "active" and (event_type is None or takes(webhook.event_types, event_type))
+        ]
+        kept = await self._store.units.find(unit) if self._mail_roles else None
+        if kept is not None and (roles := mailboxes.roles(kept.unit, self._mail_roles)):
+            reached = [mailboxes.endpoint(unit, role) for role in roles]
+            await self._store.mailboxes.note(reached)
+            found += [(ChannelName.EMAIL, each) for each in reached]
+        return found
 
 
 def _entry(notice: Notice) -> Event:

@@ -18,15 +18,26 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+class ChannelName(StrEnum):
+    """By what a delivery leaves; `endpoint` means what its channel says."""
+
+    WEBHOOK = "webhook"
+    EMAIL = "email"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one attempt: a status with the digest of at most 64 kB of the body, or an error code."""
+    """What came of one attempt: a status with the digest of at most 64 kB of the body, or an error code.
+
+    `hopeless`: the receiver says that no later attempt can end otherwise.
+    """
 
     seconds: float
     status: int | None = None
     digest: str | None = None
     error: str | None = None
     retry_after: float | None = None
+    hopeless: bool = False
 
     @property
     def accepted(self) -> bool:

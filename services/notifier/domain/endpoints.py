@@ -1,14 +1,16 @@
-"""Where a webhook may lead, which of its events it takes, and how its secret is made and kept."""
+"""Where a webhook may lead, which of its events it takes, and how its secrets are made and kept."""
 
 import base64
 import ipaddress
 import os
 import re
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.notifier.domain.units import Fault
@@ -20,7 +22,15 @@ EVENT_TYPE: Final = r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?$"
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _NONCE: Final = 12
+_SHARED, _PRIVATE, _PUBLIC = "whsec_", "whsk_", "whpk_"
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
+
+
+class Signature(StrEnum):
+    """How messages are signed: with a secret that the receiver shares, or a key of which it has the public half."""
+
+    HMAC = "hmac-sha256"
+    ED25519 = "ed25519"
 
 
 def url_fault(url: str) -> Fault | None:
@@ -70,9 +80,23 @@ def takes(event_types: Sequence[str], event_type: str) -> bool:
     )
 
 
-def new_secret() -> str:
-    """A signing secret of 256 random bits as Standard Webhooks writes it."""
-    return "whsec_" + base64.b64encode(os.urandom(32)).decode()
+def new_secret(signature: Signature = Signature.HMAC) -> str:
+    """A signing secret, or a private key, of 256 random bits as Standard Webhooks writes it."""
+    prefix = _SHARED if signature is Signature.HMAC else _PRIVATE
+    return prefix + base64.b64encode(os.urandom(32)).decode()
+
+
+def private_key(secret: str) -> Ed25519PrivateKey | None:
+    """The key to sign with; None when the secret is one that the receiver shares."""
+    if not secret.startswith(_PRIVATE):
+        return None
+    return Ed25519PrivateKey.from_private_bytes(base64.b64decode(secret.removeprefix(_PRIVATE)))
+
+
+def public_key(secret: str) -> str | None:
+    """The public half as Standard Webhooks writes it; None when the secret is one that the receiver shares."""
+    key = private_key(secret)
+    return _PUBLIC + base64.b64encode(key.public_key().public_bytes_raw()).decode() if key else None
 
 
 class Seal:

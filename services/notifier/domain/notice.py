@@ -46,12 +46,21 @@ def of_matter(heard: Heard, unit: str) -> dict[str, Any]:
 
 def of_test(unit: str, test: str, at: dt.datetime) -> dict[str, Any]:
     """The body of a test message; it concerns no matter."""
+    return _of_webhook(events.TESTED, "tested", unit, test, at)
+
+
+def of_disabled(unit: str, event: str, at: dt.datetime) -> dict[str, Any]:
+    """The body of the notice that a webhook of the unit was switched off; it concerns no matter."""
+    return _of_webhook(events.DISABLED, "disabled", unit, event, at)
+
+
+def _of_webhook(event_type: str, kind: str, unit: str, event: str, at: dt.datetime) -> dict[str, Any]:
     return {
-        "id": events.notice_id(test, unit),
+        "id": events.notice_id(event, unit),
         "unit": unit,
-        "type": events.TESTED,
+        "type": event_type,
         "time": _moment(at),
-        "event": test,
+        "event": event,
         "matter": None,
         "mechanism": None,
         "state": None,
@@ -60,7 +69,7 @@ def of_test(unit: str, test: str, at: dt.datetime) -> dict[str, Any]:
         "due_at": None,
         "division": None,
         "moved": [],
-        **_words(Facts("tested", "", None, None, None, None, None, None)),
+        **_words(Facts(kind, "", None, None, None, None, None, None)),
     }
 
 

@@ -1,5 +1,6 @@
 """The collections of the notifier; nothing else in this service touches the database."""
 
+from services.notifier.store.mailboxes import Mailboxes
 from services.notifier.store.notices import Notices
 from services.notifier.store.units import Units
 from services.notifier.store.webhooks import Webhooks
@@ -17,6 +18,7 @@ class Store:
         self.clock = mongo.clock
         self.units = Units(database["units"])
         self.webhooks = Webhooks(database["webhooks"])
+        self.mailboxes = Mailboxes(database["mailboxes"])
         self.notices = Notices(database["notices"])
         self.said = Feed(database["said"])  # what the notifier said to other services
         self.told = Feed(database["told"])  # what units were told, numbered for those who fetch it

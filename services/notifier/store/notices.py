@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pymongo import ASCENDING, DESCENDING, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from services.notifier.domain.deliveries import Answer, State
+from services.notifier.domain.deliveries import Answer, ChannelName, State
 from shared.mongo import Collection, Document, guarded
 
 _ATTEMPTS_KEPT: Final = 100
-_DUE: Final = [("deliveries.webhook", ASCENDING), ("deliveries.at", ASCENDING)]
+_DUE: Final = [("deliveries.endpoint", ASCENDING), ("deliveries.at", ASCENDING)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A notice on its way to one webhook."""
+    """A notice on its way to one endpoint: a webhook by its id, or a unit's duty role by e-mail."""
 
     id: str
-    webhook: str
+    endpoint: str
+    channel: ChannelName
     state: State = State.PENDING
     at: dt.datetime | None = (
         None  # when it is tried next; while it is being tried, when others may take it up
@@ -53,6 +54,16 @@ class Claim:
     token: str
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A notice, and every delivery that there is of it, by id."""
+
+    id: str
+    type: str
+    created_at: dt.datetime
+    deliveries: frozenset[str]
+
+
 class Notices:
     """All methods raise Unavailable."""
 
@@ -64,11 +75,14 @@ class Notices:
             # Final deliveries have no `at`, so what is due is found without walking past them.
             await self._collection.create_index(_DUE, sparse=True)
             await self._collection.create_index(
-                [("deliveries.webhook", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)],
+                [("deliveries.endpoint", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)],
                 sparse=True,
             )
             await self._collection.create_index("deliveries.id", sparse=True)
             await self._collection.create_index("unnumbered", sparse=True)
+            await self._collection.create_index(
+                [("unit", ASCENDING), ("created_at", ASCENDING), ("_id", ASCENDING)]
+            )
 
     async def add(self, notice: Notice, deliveries: Sequence[Delivery]) -> bool:
         """Keep a notice and its deliveries in one write; False when it is there already."""
@@ -111,12 +125,12 @@ class Notices:
                 {"_id": {"$in": [notice.id for notice in notices]}}, {"$unset": {"unnumbered": ""}}
             )
 
-    async def due(self, webhooks: Sequence[str], now: dt.datetime, limit: int) -> list[Claim]:
-        """Deliveries to these webhooks that are to be tried by now; none is claimed.
+    async def due(self, endpoints: Sequence[str], now: dt.datetime, limit: int) -> list[Claim]:
+        """Deliveries to these endpoints that are to be tried by now; none is claimed.
 
-        Costs what it finds and one step per webhook, however long the backlog of any other is.
+        Costs what it finds and one step per endpoint, however long the backlog of any other is.
         """
-        wanted = {"webhook": {"$in": list(webhooks)}, "at": {"$lte": now}}
+        wanted = {"endpoint": {"$in": list(endpoints)}, "at": {"$lte": now}}
         async with guarded():
             found = self._collection.find({"deliveries": {"$elemMatch": wanted}}).hint(_DUE).limit(limit)
             documents = await found.to_list(None)
@@ -124,7 +138,7 @@ class Notices:
             Claim(_notice(document), delivery, "")
             for document in documents
             for delivery in _deliveries(document)
-            if delivery.at is not None and delivery.at <= now and delivery.webhook in webhooks
+            if delivery.at is not None and delivery.at <= now and delivery.endpoint in endpoints
         ]
 
     async def claim(self, found: Claim, until: dt.datetime) -> Claim | None:
@@ -191,10 +205,10 @@ class Notices:
         return result.matched_count == 1
 
     async def log(
-        self, webhook: str, before: tuple[dt.datetime, str] | None, limit: int
+        self, endpoint: str, before: tuple[dt.datetime, str] | None, limit: int
     ) -> list[tuple[Notice, Delivery]]:
-        """The deliveries to a webhook, newest first, from behind `before` (a notice's time and id)."""
-        chosen: dict[str, Any] = {"deliveries.webhook": webhook}
+        """The deliveries to an endpoint, newest first, from behind `before` (a notice's time and id)."""
+        chosen: dict[str, Any] = {"deliveries.endpoint": endpoint}
         if before:
             moment, notice = before
             chosen["$or"] = [{"created_at": {"$lt": moment}}, {"created_at": moment, "_id": {"$lt": notice}}]
@@ -205,14 +219,74 @@ class Notices:
             (_notice(document), delivery)
             for document in documents
             for delivery in _deliveries(document)
-            if delivery.webhook == webhook
+            if delivery.endpoint == endpoint
         ]
+
+    async def between(
+        self,
+        unit: str,
+        window: tuple[dt.datetime, dt.datetime],
+        after: tuple[dt.datetime, str] | None,
+        limit: int,
+    ) -> list[Planned]:
+        """The unit's notices created in [since, until), oldest first, from behind `after` (a notice's time and id)."""
+        since, until = window
+        chosen: dict[str, Any] = {"unit": unit, "created_at": {"$gte": since, "$lt": until}}
+        if after:
+            moment, notice = after
+            chosen["created_at"]["$gte"] = max(since, moment)
+            chosen["$or"] = [{"created_at": {"$gt": moment}}, {"_id": {"$gt": notice}}]
+        shown = {"type": 1, "created_at": 1, "deliveries.id": 1}
+        async with guarded():
+            found = self._collection.find(chosen, shown).sort([("created_at", 1), ("_id", 1)]).limit(limit)
+            documents = await found.to_list(None)
+        return [
+            Planned(
+                id=document["_id"],
+                type=document["type"],
+                created_at=document["created_at"],
+                deliveries=frozenset(each["id"] for each in document["deliveries"]),
+            )
+            for document in documents
+        ]
+
+    async def restart(self, notices: Sequence[str], endpoint: str, at: dt.datetime) -> int:
+        """Start anew what of these notices was given up or cancelled on its way to the endpoint; how many."""
+        given_up = {"endpoint": endpoint, "state": {"$in": [State.EXHAUSTED.value, State.CANCELLED.value]}}
+        change = {
+            "$set": {
+                "deliveries.$.state": State.PENDING.value,
+                "deliveries.$.at": at,
+                "deliveries.$.failures": 0,
+            }
+        }
+        async with guarded():
+            result = await self._collection.update_many(
+                {"_id": {"$in": list(notices)}, "deliveries": {"$elemMatch": given_up}}, change
+            )
+        return result.modified_count
+
+    async def plan(self, deliveries: Mapping[str, Delivery]) -> int:
+        """Add its delivery to each of the notices, by id, unless it is there; how many were not."""
+        if not deliveries:
+            return 0
+        changes = [
+            UpdateOne(
+                {"_id": notice, "deliveries.id": {"$ne": delivery.id}},
+                {"$push": {"deliveries": _written(delivery)}},
+            )
+            for notice, delivery in deliveries.items()
+        ]
+        async with guarded():
+            result = await self._collection.bulk_write(changes, ordered=False)
+        return result.modified_count
 
 
 def _written(delivery: Delivery) -> Document:
     written: Document = {
         "id": delivery.id,
-        "webhook": delivery.webhook,
+        "endpoint": delivery.endpoint,
+        "channel": delivery.channel.value,
         "state": delivery.state.value,
         "failures": delivery.failures,
         "attempts": [],
@@ -237,7 +311,9 @@ def _deliveries(document: Document) -> list[Delivery]:
     return [
         Delivery(
             id=each["id"],
-            webhook=each["webhook"],
+            # What was written before there were channels is still shown.
+            endpoint=each.get("endpoint") or each["webhook"],
+            channel=ChannelName(each.get("channel", ChannelName.WEBHOOK)),
             state=State(each["state"]),
             at=each.get("at"),
             failures=each["failures"],

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pymongo import ASCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from services.notifier.domain.endpoints import Signature
 from shared.mongo import Collection, Document, guarded
 
 _ROTATION: Final = 24 * 3600 * 1000
@@ -28,6 +29,12 @@ class Webhook:
     old_secret_until: dt.datetime | None = None
     disabled_at: dt.datetime | None = None
     disabled_because: str | None = None
+    signature: Signature = Signature.HMAC
+    enabled_at: dt.datetime | None = None  # since when it is active again, after it was disabled
+
+    @property
+    def active_since(self) -> dt.datetime:
+        return self.enabled_at or self.created_at
 
 
 class Webhooks:
@@ -57,6 +64,7 @@ class Webhooks:
             "state": webhook.state,
             "created_at": webhook.created_at,
             "secret": webhook.sealed[0],
+            "signature": webhook.signature.value,
         }
         try:
             async with guarded():
@@ -107,11 +115,26 @@ class Webhooks:
             )
         return result.matched_count == 1
 
-    async def disable(self, webhook: str, because: str, at: dt.datetime) -> bool:
-        """Stop telling it anything; False when it was not active any more."""
+    async def enable(self, webhook: str, unit: str, at: dt.datetime) -> bool:
+        """Make a disabled one active again; False when the unit has another active one with its address."""
+        try:
+            async with guarded():
+                await self._collection.update_one(
+                    {"_id": webhook, "unit": unit, "state": "disabled"},
+                    {
+                        "$set": {"state": "active", "enabled_at": at},
+                        "$unset": {"disabled_at": "", "disabled_because": ""},
+                    },
+                )
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def disable(self, webhook: Webhook, because: str, at: dt.datetime) -> bool:
+        """Stop telling it anything; False when it was not active any more, or is so anew."""
         async with guarded():
             result = await self._collection.update_one(
-                {"_id": webhook, "state": "active"},
+                {"_id": webhook.id, "state": "active", "enabled_at": webhook.enabled_at},
                 {"$set": {"state": "disabled", "disabled_at": at, "disabled_because": because}},
             )
         return result.matched_count == 1
@@ -129,6 +152,8 @@ def _webhook(document: Document) -> Webhook:
         old_secret_until=document.get("old_secret_until"),
         disabled_at=document.get("disabled_at"),
         disabled_because=document.get("disabled_because"),
+        signature=Signature(document.get("signature", Signature.HMAC)),
+        enabled_at=document.get("enabled_at"),
     )
 
 

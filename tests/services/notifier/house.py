@@ -83,7 +83,7 @@ class House:
         items: list[dict[str, Any]] = answer.json()["items"]
         return items
 
-    async def feed(self, unit: str, after: int = 0, limit: int = 200) -> list[dict[str, Any]]:
+    async def feed(self, unit: str, after: str = "0", limit: int = 200) -> list[dict[str, Any]]:
         answer = await self.call(unit, "GET", "/v1/feed", params={"after": after, "limit": limit})
         assert answer.status_code == 200, answer.text
         items: list[dict[str, Any]] = answer.json()["items"]

@@ -173,7 +173,7 @@ async def test_a_delivery_given_up_is_shown_logged_and_counted(house: House):
     lines = [json.loads(line) for line in house.logs().splitlines() if delivery["id"] in line]
     assert [line["level"] for line in lines] == ["error"]
     metrics = await house.client.get(house.suite.services["notifier"].worker_url + "/metrics")
-    assert 'liandong_webhook_attempts_total{outcome="exhausted"}' in metrics.text
+    assert 'liandong_delivery_attempts_total{channel="webhook",outcome="exhausted"}' in metrics.text
 
 
 async def test_gone_disables_the_webhook_loudly_and_nothing_more_is_sent(house: House):
@@ -191,9 +191,9 @@ async def test_gone_disables_the_webhook_loudly_and_nothing_more_is_sent(house: 
     await house.say(unit)
 
     async def told():
-        return len(await house.feed(unit)) == 2
+        return len(await house.feed(unit)) == 3
 
-    await eventually(told)  # the feed goes on
+    await eventually(told)  # the feed goes on, and says what happened to the webhook
     assert len(house.receiver.at(path)) == 1
     resent = await house.call(unit, "POST", f"/v1/deliveries/{delivery['id']}/resend")
     assert (resent.status_code, resent.json()["code"]) == (409, "webhook-inactive")
@@ -244,6 +244,7 @@ async def test_the_webhooks_of_others_do_not_exist(house: House):
         ("DELETE", "/v1/webhooks/{}"),
         ("POST", "/v1/webhooks/{}/rotate-secret"),
         ("POST", "/v1/webhooks/{}/test"),
+        ("POST", "/v1/webhooks/{}/enable"),
         ("GET", "/v1/webhooks/{}/deliveries"),
         ("POST", "/v1/deliveries/{}/resend"),
         ("GET", "/v1/notices/{}"),

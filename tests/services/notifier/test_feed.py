@@ -1,8 +1,9 @@
-"""The feed for units that fetch: numbered, complete, and complete as well while workers change places or die."""
+"""The feed for units that fetch: in order, complete, and complete as well while workers change places or die."""
 
 import asyncio
 import os
 import signal
+import uuid
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,25 +12,49 @@ from tests.services.notifier.house import House, eventually, new_unit
 from tests.services.notifier.test_delivery import finished, new_path
 
 
-async def test_notices_are_fetched_by_number(house: House):
-    unit = new_unit()
-    events = [await house.say(unit) for _ in range(5)]
+async def test_notices_are_fetched_by_cursor(house: House):
+    unit, other = new_unit(), new_unit()
+    events = [await house.say(unit, *[other] * (each % 2)) for each in range(5)]
 
     async def told():
         return len(found := await house.feed(unit)) == 5 and found
 
     notices = await eventually(told)
     assert {notice["event"] for notice in notices} == {event.id for event in events}
-    numbers = [notice["number"] for notice in notices]
-    assert numbers == sorted(set(numbers))
     first = await house.call(unit, "GET", "/v1/feed", params={"limit": 2})
-    assert first.json()["after"] == numbers[1]
-    rest = await house.feed(unit, after=first.json()["after"])
-    assert [notice["number"] for notice in rest] == numbers[2:]
-    assert await house.feed(unit, after=numbers[-1]) == []
+    assert first.json()["items"] == notices[:2]
+    assert first.json()["after"] == notices[1]["id"]
+    assert await house.feed(unit, after=notices[1]["id"]) == notices[2:]
+    end = await house.call(unit, "GET", "/v1/feed", params={"after": notices[-1]["id"]})
+    assert end.json() == {"items": [], "after": notices[-1]["id"]}
     read = await house.call(unit, "GET", f"/v1/notices/{notices[0]['id']}")
-    body = {key: value for key, value in notices[0].items() if key != "number"}
-    assert read.json() == {**body, "deliveries": []}
+    assert read.json() == {**notices[0], "deliveries": []}
+
+
+async def test_what_others_are_told_does_not_show(house: House):
+    unit, other = new_unit(), new_unit()
+    await house.say(unit, other)
+    await house.say(other)
+    await house.say(unit)
+
+    async def told():
+        return len(found := await house.feed(unit)) == 2 and len(await house.feed(other)) == 2 and found
+
+    notices = await eventually(told)
+    assert not any("number" in notice for notice in notices)
+    theirs = {notice["id"] for notice in await house.feed(other)}
+    assert not theirs & {notice["id"] for notice in notices}
+    unknown = [
+        await house.call(unit, "GET", "/v1/feed", params={"after": after})
+        for after in (*sorted(theirs), str(uuid.uuid4()))
+    ]
+    assert {answer.status_code for answer in unknown} == {422}
+    assert {answer.content for answer in unknown} == {unknown[0].content}  # of others, or of nobody
+    assert [(each["field"], each["code"]) for each in unknown[0].json()["errors"]] == [
+        ("after", "notice-unknown")
+    ]
+    numbered = await house.call(unit, "GET", "/v1/feed", params={"after": "1"})
+    assert numbered.status_code == 422
 
 
 async def test_an_event_without_words_of_ours_is_told_in_the_neutral_sentence(house: House):
@@ -61,7 +86,7 @@ async def test_nothing_is_missed_by_who_fetches_while_two_workers_change_places(
     stop = asyncio.Event()
 
     async def fetch(unit: str) -> None:
-        after = 0
+        after = "0"
         while not stop.is_set():
             answer = (await house.call(unit, "GET", "/v1/feed", params={"after": after, "limit": 7})).json()
             fetched[unit] += [notice["id"] for notice in answer["items"]]
