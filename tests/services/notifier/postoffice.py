@@ -160,7 +160,8 @@ async def post_office(
     finally:
         server.close()
         for each in made:
-            if each.transport is not None:
+            # The first releases of Python 3.11 cannot abort what is closed already.
+            if each.transport is not None and not each.transport.is_closing():
                 each.transport.abort()  # type: ignore[attr-defined]
         tasks = [each._handler_coroutine for each in made if each._handler_coroutine is not None]
         for task in tasks:
